@@ -1,0 +1,101 @@
+/* A scenario: what is to be run, read from a file and validated whole before anything runs.
+ *
+ *     struct td_error error;
+ *     struct td_scenario *scenario = td_scenario_read("scenarios/three-strategies.json", &error);
+ *     if (scenario == NULL) ...  error.text names file, line, column and JSON path
+ *     ...
+ *     td_scenario_destroy(scenario);
+ *
+ * The whole scenario is one arena: every pointer below lives until td_scenario_destroy(). It is
+ * immutable after reading, so threads share it.
+ *
+ * Policies are names here; whether they exist is asked of the caller (this room knows no policies).
+ */
+#ifndef TD_WORKLOAD_SCENARIO_H
+#define TD_WORKLOAD_SCENARIO_H
+
+#include "base/error.h"
+#include "base/time.h"
+#include "workload/distribution.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TD_MAX_STEPS 10000u
+#define TD_MAX_PEERS 1000000u
+#define TD_MAX_REPLICATIONS 10000000u
+#define TD_MAX_SEED ((UINT64_C(1) << 53) - 1)
+
+/* A step of the schema; steps are known by their index in the schema's order. */
+struct td_step_spec {
+    const char *id;
+    const char *targets; /* target patterns, separated by single spaces */
+    const struct td_dist *build;
+    const struct td_dist *fetch;
+    const uint32_t *after; /* indices of its direct prerequisites, in the file's order */
+    size_t after_count;
+};
+
+enum td_arrival_form { TD_ARRIVAL_DRAWN, TD_ARRIVAL_EVERY, TD_ARRIVAL_POISSON, TD_ARRIVAL_TIMES };
+
+struct td_touch {
+    uint32_t step;
+    double fraction; /* above 0; 1 is the whole build */
+};
+
+/* A group of peers of one kind. A text that the file leaves out is NULL. */
+struct td_group_spec {
+    const char *name;
+    uint32_t count;
+    double speed; /* above 0 */
+    const char *cache_id, *repository, *base_ref, *pipeline;
+    enum td_arrival_form arrival_form;
+    const struct td_dist *arrival; /* DRAWN: a sample a peer; EVERY: constant; POISSON: the gaps */
+    const td_time *arrival_times;  /* TIMES: `count` of them */
+    const struct td_touch *touches;
+    size_t touch_count;
+};
+
+/* A peer; peers are known by their place in the scenario. */
+struct td_peer_spec {
+    const char *name;
+    uint32_t group;
+    uint32_t index; /* in its group, from 0 */
+};
+
+struct td_scenario {
+    const char *path; /* as given */
+    const char *name;
+    const char *description; /* "" if left out */
+    const char *schema_id;
+    const char *universe; /* target patterns, separated by single spaces */
+    const struct td_step_spec *steps;
+    uint32_t step_count;
+    const struct td_dist *rest_build, *rest_fetch, *overhead;
+    const struct td_group_spec *groups;
+    uint32_t group_count;
+    const struct td_peer_spec *peers;
+    uint32_t peer_count;
+    const char *const *policies;
+    const char *const *policy_places; /* "FILE:LINE:COLUMN: $.policies[0]" for messages */
+    uint32_t policy_count;            /* 0 if the file leaves `policies` out */
+    uint32_t replications;
+    uint64_t seed;
+};
+
+/* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */
+struct td_scenario *td_scenario_read(const char *path, struct td_error *error);
+
+void td_scenario_destroy(struct td_scenario *scenario);
+
+/* What does not stop a run but must be said: sentence `i` of the warnings (a distribution without
+ * a finite variance, say), NULL behind the last. */
+const char *td_scenario_warning(const struct td_scenario *scenario, size_t i);
+
+/* Arrival times of all peers of a replication (from 1), peer by peer, into `out` (peer_count of
+ * them). False if one passes TD_TIME_MAX. */
+bool td_scenario_arrivals(const struct td_scenario *scenario, uint64_t seed, uint32_t replication,
+                          td_time *out, struct td_error *error);
+
+#endif
