@@ -1,0 +1,102 @@
+/* What a policy is, and all that it may see.
+ *
+ * A policy answers one question: this peer asks, what next? It does so from a const view of the asking
+ * peer's cohort: what is published, what is being built, what the peer holds. It keeps no state, draws no
+ * numbers, knows no clock and no world. All policies of the directed family are one `choose` with another
+ * `rank`. A whole policy:
+ *
+ *     static void rank(const struct td_view *view, int64_t *ranks)
+ *     {
+ *         for (td_step step = 0; step < td_view_step_count(view); step++)
+ *             ranks[step] = -td_view_estimate(view, step);
+ *     }
+ *     const struct td_policy td_policy_longest = {
+ *         .abi = TD_POLICY_ABI, .name = "longest", .summary = "directed, long builds first",
+ *         .wake = TD_WAKE_FOR_USE, .needs = TD_NEEDS_ESTIMATES, .rank = rank,
+ *         .choose = td_directed_choose,
+ *     };
+ *
+ * Steps are indices in the schema's order; "first" means smallest rank, ties by the schema's order.
+ */
+#ifndef TD_ENGINE_POLICY_H
+#define TD_ENGINE_POLICY_H
+
+#include "base/time.h"
+#include "engine/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TD_POLICY_ABI 1u
+
+struct td_view;
+
+enum td_choice_kind {
+    TD_CHOOSE_STEP,     /* order `step`: a build if it is not published, else a fetch */
+    TD_CHOOSE_UNIVERSE, /* order the universe */
+    TD_CHOOSE_WAIT,     /* until the engine wakes the peer */
+};
+
+struct td_choice {
+    enum td_choice_kind kind;
+    td_step step;
+    enum td_reason reason;
+};
+
+/* Which waiting peers a change wakes. All give the orders of the model's rule (a publication, the end of an
+ * order and the end of a peer wake every waiting peer of the cohort) for the policies that name them; the
+ * narrow ones spare asking in vain. */
+enum td_wake {
+    TD_WAKE_ALL = 0,  /* every waiting peer of the cohort, at each such change */
+    TD_WAKE_FOR_USE,  /* peers for which a step has just become ready or published */
+    TD_WAKE_IN_TURN,  /* only the peer that has come to the head of its cohort's line */
+    TD_WAKE_NONE,     /* the policy makes nobody wait */
+};
+
+enum td_needs {
+    TD_NEEDS_ESTIMATES = 1u << 0, /* finite mean build times */
+    TD_NEEDS_LOTS = 1u << 1,      /* a number that the world draws for each cohort and step */
+};
+
+struct td_policy {
+    uint32_t abi;        /* TD_POLICY_ABI */
+    const char *name;    /* as on the command line */
+    const char *summary; /* one line */
+    enum td_wake wake;
+    unsigned needs; /* of enum td_needs */
+    /* Fills ranks[0 .. step count), smaller first; once a cohort, before its first peer asks.
+     * NULL: the schema's order. */
+    void (*rank)(const struct td_view *view, int64_t *ranks);
+    /* The order for `peer`, which is free and present. */
+    struct td_choice (*choose)(const struct td_view *view, td_peer peer);
+};
+
+/* The schema, as the view's cohort has it. */
+uint32_t td_view_step_count(const struct td_view *view);
+/* Mean time of a build in nanoseconds, as the world estimates it. */
+td_time td_view_estimate(const struct td_view *view, td_step step);
+/* The number of the world's lot for the step (TD_NEEDS_LOTS). */
+int64_t td_view_lot(const struct td_view *view, td_step step);
+/* The i-th step in dependency order: prerequisites before what comes after them. */
+td_step td_view_in_dependency_order(const struct td_view *view, uint32_t i);
+/* The steps that come directly after `step`; *count of them. */
+const td_step *td_view_dependents(const struct td_view *view, td_step step, uint32_t *count);
+/* How many steps come after `step`, transitively. Cost: a walk over them. */
+uint32_t td_view_unlocks(const struct td_view *view, td_step step);
+
+/* The cohort as `peer` sees it; all TD_NO_STEP if there is none. Cost: a few words for each 64 steps at
+ * most, never a walk over steps or peers. */
+
+/* First step in the peer's variant that is missing, built by nobody and whose prerequisites are published
+ * or held; a step touched in part is not ready while its untouched artifact is being built. */
+td_step td_view_first_ready(const struct td_view *view, td_peer peer);
+/* First published step that the peer does not hold. */
+td_step td_view_first_published(const struct td_view *view, td_peer peer);
+/* First step that the peer does not hold. */
+td_step td_view_first_not_held(const struct td_view *view, td_peer peer);
+bool td_view_holds_all(const struct td_view *view, td_peer peer);
+/* True if no peer that is present in the cohort came before this one. */
+bool td_view_is_first_in_line(const struct td_view *view, td_peer peer);
+
+#endif
