@@ -9,7 +9,6 @@
 _Noreturn void td_assert_failed(const char *condition, const char *file, int line);
 
 #define TD_ASSERT(condition)                                                                       \
-    (__builtin_expect(!(condition), 0) ? td_assert_failed(#condition, __FILE__, __LINE__)          \
-                                       : (void)0)
+    (__builtin_expect(!(condition), 0) ? td_assert_failed(#condition, __FILE__, __LINE__) : (void)0)
 
 #endif

@@ -22,7 +22,8 @@ bool td_error_set(struct td_error *error, enum td_fault fault, const char *forma
 bool td_error_memory(struct td_error *error, const char *what)
 {
     return td_error_set(error, TD_FAULT_RUN,
-                        "out of memory for %s: run fewer peers, steps or replications at once", what);
+                        "out of memory for %s: run fewer peers, steps or replications at once",
+                        what);
 }
 
 int td_error_exit_status(const struct td_error *error)

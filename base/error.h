@@ -1,9 +1,9 @@
 /* Errors are values.
  *
  * A function that can fail for a reason outside the program takes a `struct td_error *` as its last
- * parameter and returns false, NULL or a short count. It fills the error with ONE sentence that says
- * what went wrong, where, and what to do about it; the caller hands it up until somebody prints it.
- * A NULL error is allowed: the sentence is dropped. The text is cut, never overrun.
+ * parameter and returns false, NULL or a short count. It fills the error with ONE sentence that
+ * says what went wrong, where, and what to do about it; the caller hands it up until somebody
+ * prints it. A NULL error is allowed: the sentence is dropped. The text is cut, never overrun.
  *
  *     struct td_error error;
  *     if (!td_thing_open(path, &error)) {

@@ -10,7 +10,8 @@ size_t td_time_text(td_time time, char *out)
     uint64_t whole = rest / (uint64_t)TD_NS_PER_S;
     uint32_t fraction = (uint32_t)(rest % (uint64_t)TD_NS_PER_S);
 
-    for (int i = 0; i < 9; i++, fraction /= 10) digits[--at] = (char)('0' + fraction % 10);
+    for (int i = 0; i < 9; i++, fraction /= 10)
+        digits[--at] = (char)('0' + fraction % 10);
     digits[--at] = '.';
     do {
         digits[--at] = (char)('0' + whole % 10);

@@ -1,9 +1,9 @@
 /* What a policy is, and all that it may see.
  *
- * A policy answers one question: this peer asks, what next? It does so from a const view of the asking
- * peer's cohort: what is published, what is being built, what the peer holds. It keeps no state, draws no
- * numbers, knows no clock and no world. All policies of the directed family are one `choose` with another
- * `rank`. A whole policy:
+ * A policy answers one question: this peer asks, what next? It does so from a const view of the
+ * asking peer's cohort: what is published, what is being built, what the peer holds. It keeps no
+ * state, draws no numbers, knows no clock and no world. All policies of the directed family are one
+ * `choose` with another `rank`. A whole policy:
  *
  *     static void rank(const struct td_view *view, int64_t *ranks)
  *     {
@@ -44,14 +44,14 @@ struct td_choice {
     enum td_reason reason;
 };
 
-/* Which waiting peers a change wakes. All give the orders of the model's rule (a publication, the end of an
- * order and the end of a peer wake every waiting peer of the cohort) for the policies that name them; the
- * narrow ones spare asking in vain. */
+/* Which waiting peers a change wakes. All give the orders of the model's rule (a publication, the
+ * end of an order and the end of a peer wake every waiting peer of the cohort) for the policies
+ * that name them; the narrow ones spare asking in vain. */
 enum td_wake {
-    TD_WAKE_ALL = 0,  /* every waiting peer of the cohort, at each such change */
-    TD_WAKE_FOR_USE,  /* peers for which a step has just become ready or published */
-    TD_WAKE_IN_TURN,  /* only the peer that has come to the head of its cohort's line */
-    TD_WAKE_NONE,     /* the policy makes nobody wait */
+    TD_WAKE_ALL = 0, /* every waiting peer of the cohort, at each such change */
+    TD_WAKE_FOR_USE, /* peers for which a step has just become ready or published */
+    TD_WAKE_IN_TURN, /* only the peer that has come to the head of its cohort's line */
+    TD_WAKE_NONE,    /* the policy makes nobody wait */
 };
 
 enum td_needs {
@@ -85,11 +85,12 @@ const td_step *td_view_dependents(const struct td_view *view, td_step step, uint
 /* How many steps come after `step`, transitively. Cost: a walk over them. */
 uint32_t td_view_unlocks(const struct td_view *view, td_step step);
 
-/* The cohort as `peer` sees it; all TD_NO_STEP if there is none. Cost: a few words for each 64 steps at
- * most, never a walk over steps or peers. */
+/* The cohort as `peer` sees it; all TD_NO_STEP if there is none. Cost: a few words for each 64
+ * steps at most, never a walk over steps or peers. */
 
-/* First step in the peer's variant that is missing, built by nobody and whose prerequisites are published
- * or held; a step touched in part is not ready while its untouched artifact is being built. */
+/* First step in the peer's variant that is missing, built by nobody and whose prerequisites are
+ * published or held; a step touched in part is not ready while its untouched artifact is being
+ * built. */
 td_step td_view_first_ready(const struct td_view *view, td_peer peer);
 /* First published step that the peer does not hold. */
 td_step td_view_first_published(const struct td_view *view, td_peer peer);

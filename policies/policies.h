@@ -1,7 +1,7 @@
 /* The policies that ship with the program.
  *
- * A policy is a const struct of few functions over a const view (engine/policy.h). Each has a file of its
- * own here and one line in registry.c.
+ * A policy is a const struct of few functions over a const view (engine/policy.h). Each has a file
+ * of its own here and one line in registry.c.
  */
 #ifndef TD_POLICIES_POLICIES_H
 #define TD_POLICIES_POLICIES_H

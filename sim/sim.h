@@ -1,12 +1,12 @@
 /* The simulator: the engine against simulated peers in virtual time, replications on threads.
  *
- *     struct td_sim_options options = {.policies = policies, .policy_count = 2, .replications = 100,
- *                                      .seed = 1, .jobs = 2};
- *     struct td_results results = {.labels = &labels, .runs = runs};       runs: policies x replications
- *     if (!td_sim_run(scenario, &options, &results, &error)) ...
+ *     struct td_sim_options options = {.policies = policies, .policy_count = 2, .replications =
+ * 100, .seed = 1, .jobs = 2}; struct td_results results = {.labels = &labels, .runs = runs}; runs:
+ * policies x replications if (!td_sim_run(scenario, &options, &results, &error)) ...
  *
- * Same scenario, options and seed: same records, whatever `jobs` is. A (policy, replication) is one unit
- * of parallel work; its luck depends on seed, replication, peer and step only (common random numbers).
+ * Same scenario, options and seed: same records, whatever `jobs` is. A (policy, replication) is one
+ * unit of parallel work; its luck depends on seed, replication, peer and step only (common random
+ * numbers).
  */
 #ifndef TD_SIM_SIM_H
 #define TD_SIM_SIM_H
@@ -24,16 +24,17 @@ struct td_sim_options {
     uint32_t policy_count;
     uint32_t replications;
     uint64_t seed;
-    uint32_t jobs;           /* threads, at least 1 */
-    struct td_csv *csv;      /* NULL: no interval is stored or written */
-    const atomic_bool *stop; /* NULL, or ends the run soon after it turns true (TD_FAULT_INTERRUPT) */
+    uint32_t jobs;      /* threads, at least 1 */
+    struct td_csv *csv; /* NULL: no interval is stored or written */
+    const atomic_bool
+        *stop; /* NULL, or ends the run soon after it turns true (TD_FAULT_INTERRUPT) */
     /* NULL, or called on the calling thread about ten times a second with the part done, 0 to 1. */
     void (*progress)(void *context, double done);
     void *progress_context;
 };
 
-/* Fills results->runs. Cost: for each event of a run a choice of the engine, a sample, and one step of
- * an event queue of as many entries as peers. */
+/* Fills results->runs. Cost: for each event of a run a choice of the engine, a sample, and one step
+ * of an event queue of as many entries as peers. */
 bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options *options,
                 struct td_results *results, struct td_error *error);
 

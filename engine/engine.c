@@ -1,0 +1,457 @@
+/* The engine's way in: events are checked, applied, answered. See engine/engine.h. */
+#include "engine/engine_internal.h"
+
+bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size)
+{
+    if (need <= *capacity) return true;
+    uint32_t grown = *capacity + *capacity / 2;
+    if (grown < need) grown = need;
+
+    void *block;
+    memcpy(&block, items, sizeof block); /* `items` is a pointer to a pointer of any type */
+    block = realloc(block, grown * size);
+    if (block == NULL) return false;
+    memset((char *)block + *capacity * size, 0, (grown - *capacity) * size);
+    memcpy(items, &block, sizeof block);
+    *capacity = grown;
+    return true;
+}
+
+void td_commands_free(struct td_commands *commands)
+{
+    free(commands->items);
+    *commands = (struct td_commands){0};
+}
+
+static bool commands_reserve(struct td_commands *commands, size_t more)
+{
+    if (commands->count + more <= commands->capacity) return true;
+    size_t capacity = commands->count + more + 16;
+    struct td_command *items = realloc(commands->items, capacity * sizeof *items);
+    if (items == NULL) return false;
+    commands->items = items;
+    commands->capacity = capacity;
+    return true;
+}
+
+struct td_engine *td_engine_create(const struct td_policy *policy, struct td_error *error)
+{
+    if (policy->abi != TD_POLICY_ABI) {
+        td_error_set(error, TD_FAULT_INPUT,
+                     "the policy is made for ABI %u and this program has %u: build it anew",
+                     policy->abi, TD_POLICY_ABI);
+        return NULL;
+    }
+    struct td_engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        td_error_memory(error, "an engine");
+        return NULL;
+    }
+    engine->policy = policy;
+    engine->peer_stride = sizeof(struct peer);
+    engine->strain_free = NONE;
+    engine->now = INT64_MIN;
+    return engine;
+}
+
+void td_engine_reset(struct td_engine *engine)
+{
+    for (td_peer peer = 0; peer < engine->peer_count; peer++)
+        peer_at(engine, peer)->state = PEER_ABSENT;
+    engine->cohort_count = 0;
+    engine->strain_count = 0;
+    engine->strain_free = NONE;
+    engine->waiting_count = 0;
+    engine->last_order = 0;
+    engine->now = INT64_MIN;
+}
+
+void td_engine_destroy(struct td_engine *engine)
+{
+    if (engine == NULL) return;
+    for (uint32_t i = 0; i < engine->schema_count; i++) {
+        td_schema_close(engine->schemas[i]);
+        free(engine->schemas[i]);
+    }
+    for (uint32_t i = 0; i < engine->cohort_capacity; i++)
+        td_cohort_free(&engine->cohorts[i]);
+    for (uint32_t i = 0; i < engine->strain_capacity; i++)
+        td_strain_free(&engine->strains[i]);
+    free(engine->schemas);
+    free(engine->cohorts);
+    free(engine->strains);
+    free(engine->peers);
+    free(engine->ranks);
+    free(engine->ranked);
+    free(engine->seen);
+    free(engine->stack);
+    free(engine);
+}
+
+/* Room for `count` peers that hold up to `words` words of steps each. */
+static bool peers_reserve(struct td_engine *engine, uint32_t count, uint32_t words)
+{
+    size_t stride = sizeof(struct peer) + words * sizeof(uint64_t);
+    if (stride <= engine->peer_stride && count <= engine->peer_capacity) return true;
+    if (stride < engine->peer_stride) stride = engine->peer_stride;
+    uint32_t capacity = engine->peer_capacity;
+    if (count > capacity)
+        capacity = count > capacity + capacity / 4 ? count : capacity + capacity / 4;
+
+    char *peers = calloc(capacity == 0 ? 1 : capacity, stride);
+    if (peers == NULL) return false;
+    for (td_peer peer = 0; peer < engine->peer_count; peer++)
+        memcpy(peers + peer * stride, peer_at(engine, peer), engine->peer_stride);
+    free(engine->peers);
+    engine->peers = peers;
+    engine->peer_stride = stride;
+    engine->peer_capacity = capacity;
+    return true;
+}
+
+size_t td_engine_bytes_per_peer(uint32_t steps)
+{
+    return sizeof(struct peer) + (steps + 63) / 64 * sizeof(uint64_t);
+}
+
+bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error *error)
+{
+    if (peers_reserve(engine, peers, 0)) return true;
+    return td_error_memory(error, "the engine's peers");
+}
+
+/* True, or false with the sentence that the peer is not in one of the states (a mask). */
+static bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states, const char *what,
+                    struct td_error *error)
+{
+    unsigned state =
+        peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
+    if ((states >> state & 1) != 0) return true;
+    static const char *const names[] = {"not here", "free", "waiting", "at work on an order"};
+    return td_error_set(error, TD_FAULT_INPUT, "peer %u cannot %s: it is %s", peer, what,
+                        names[state]);
+}
+
+static bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
+{
+    if (step < cohort->schema->steps) return true;
+    return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
+                        cohort->schema->steps);
+}
+
+static bool order_is(const struct td_engine *engine, td_peer peer, td_order order,
+                     struct td_error *error)
+{
+    if (!peer_is(engine, peer, 1u << PEER_ORDERED, "report on an order", error)) return false;
+    if (peer_at(engine, peer)->order == order) return true;
+    return td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu",
+                        peer, (unsigned long long)order,
+                        (unsigned long long)peer_at(engine, peer)->order);
+}
+
+static struct cohort *cohort_of(const struct td_engine *engine, td_peer peer)
+{
+    return &engine->cohorts[peer_at(engine, peer)->cohort];
+}
+
+static bool apply_schema(struct td_engine *engine, const struct td_event *event,
+                         struct td_error *error)
+{
+    if (event->schema.id != engine->schema_count)
+        return td_error_set(error, TD_FAULT_INPUT, "schema %u is opened out of turn: %u is next",
+                            event->schema.id, engine->schema_count);
+    if (!td_reserve(&engine->schemas, &engine->schema_capacity, engine->schema_count + 1,
+                    sizeof(struct schema *)))
+        return td_error_memory(error, "a schema");
+    struct schema *schema = malloc(sizeof *schema);
+    if (schema == NULL) return td_error_memory(error, "a schema");
+    if (!td_schema_open(schema, event->schema.spec, error)) {
+        free(schema);
+        return false;
+    }
+    if (!peers_reserve(engine, 0, schema->words)) {
+        td_schema_close(schema);
+        free(schema);
+        return td_error_memory(error, "a schema");
+    }
+    engine->schemas[engine->schema_count++] = schema;
+    return true;
+}
+
+static bool apply_lot(struct td_engine *engine, const struct td_event *event,
+                      struct td_error *error)
+{
+    if ((engine->policy->needs & TD_NEEDS_LOTS) == 0)
+        return td_error_set(error, TD_FAULT_INPUT, "policy %s draws no lots", engine->policy->name);
+    uint32_t schema = event->lot.identity.schema;
+    if (schema < engine->schema_count && event->lot.step >= engine->schemas[schema]->steps)
+        return td_error_set(error, TD_FAULT_INPUT, "a lot is for step %u of a schema of %u steps",
+                            event->lot.step, engine->schemas[schema]->steps);
+    uint32_t cohort = td_cohort_open(engine, &event->lot.identity, error);
+    if (cohort == NONE) return false;
+    if (engine->cohorts[cohort].priority != NULL)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "a lot comes after the first peer of its cohort");
+    engine->cohorts[cohort].lots[event->lot.step] = event->lot.number;
+    return true;
+}
+
+static bool apply_join(struct td_engine *engine, const struct td_event *event,
+                       struct td_error *error)
+{
+    if (event->peer >= TD_ENGINE_MAX_PEERS)
+        return td_error_set(error, TD_FAULT_INPUT, "peer %u is beyond the limit of %u peers",
+                            event->peer, TD_ENGINE_MAX_PEERS);
+    if (!peer_is(engine, event->peer, 1u << PEER_ABSENT, "join", error)) return false;
+    if (!peers_reserve(engine, event->peer + 1, 0)) return td_error_memory(error, "a peer");
+    uint32_t cohort = td_cohort_open(engine, &event->join.identity, error);
+    if (cohort == NONE) return false;
+    if (engine->cohorts[cohort].priority == NULL && !td_cohort_start(engine, cohort, error))
+        return false;
+
+    if (event->peer >= engine->peer_count) engine->peer_count = event->peer + 1;
+    struct cohort *home = &engine->cohorts[cohort];
+    struct peer *who = peer_at(engine, event->peer);
+    uint32_t steps = home->schema->steps, words = home->schema->words;
+    *who = (struct peer){.cohort = cohort, .strain = home->strain, .state = PEER_FREE};
+    memset(who->held, 0, words * sizeof(uint64_t));
+    if (steps % 64 != 0) who->held[words - 1] = ~UINT64_C(0) << (steps % 64);
+    td_line_enter(engine, home, event->peer);
+    return true;
+}
+
+static void hold(struct peer *who, const struct schema *schema, uint32_t position)
+{
+    if (bit_get(who->held, position)) return;
+    bit_set(who->held, position);
+    who->held_count++;
+    while (who->first_word + 1 < schema->words && who->held[who->first_word] == ~UINT64_C(0))
+        who->first_word++;
+}
+
+static bool apply_holds(struct td_engine *engine, const struct td_event *event,
+                        struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "hold something from before", error))
+        return false;
+    const struct cohort *cohort = cohort_of(engine, event->peer);
+    if (!step_is(cohort, event->holds.step, error)) return false;
+    hold(peer_at(engine, event->peer), cohort->schema,
+         cohort->priority->position[event->holds.step]);
+    return true;
+}
+
+static bool apply_variant(struct td_engine *engine, const struct td_event *event,
+                          struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
+    struct peer *who = peer_at(engine, event->peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!step_is(cohort, event->variant.step, error)) return false;
+
+    uint32_t position = cohort->priority->position[event->variant.step], from = NONE;
+    if (bit_get(who->held, position))
+        return td_error_set(error, TD_FAULT_INPUT, "peer %u holds step %u in another variant",
+                            event->peer, event->variant.step);
+    if (event->variant.digest == 0)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "digest 0 is the untouched variant, which needs no event");
+    if (event->variant.partial) {
+        from = td_cohort_artifact(cohort, position, event->variant.from);
+        if (from == NONE) return td_error_memory(error, "an artifact");
+    }
+    uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
+    if (artifact == NONE) return td_error_memory(error, "an artifact");
+    if (who->strain == cohort->strain) {
+        uint32_t strain = td_strain_open(engine, who->cohort, error);
+        if (strain == NONE) return false;
+        who->strain = strain;
+    }
+    return td_strain_vary(engine, who->strain, position, artifact, from, error);
+}
+
+/* The order that the policy chose, as a command; refuses nonsense in the policy's name. */
+static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice choice,
+                       struct td_commands *commands, struct td_error *error)
+{
+    struct peer *who = peer_at(engine, peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    struct td_command command = {
+        .kind = TD_COMMAND_ORDER, .reason = choice.reason, .peer = peer, .step = TD_UNIVERSE};
+    uint32_t artifact = NONE;
+
+    if (choice.kind == TD_CHOOSE_STEP) {
+        if (choice.step >= cohort->schema->steps)
+            return td_error_set(error, TD_FAULT_RUN,
+                                "policy %s orders step %u of a schema of %u steps: mend the policy",
+                                engine->policy->name, choice.step, cohort->schema->steps);
+        uint32_t position = cohort->priority->position[choice.step];
+        if (bit_get(who->held, position))
+            return td_error_set(error, TD_FAULT_RUN,
+                                "policy %s orders step %u, which peer %u holds: mend the policy",
+                                engine->policy->name, choice.step, peer);
+        artifact = td_strain_artifact(&engine->strains[who->strain], position);
+        command.step = choice.step;
+        command.build = !cohort->artifacts[artifact].published;
+    }
+    if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
+    command.order = ++engine->last_order;
+    who->order = command.order;
+    who->order_step = command.step;
+    who->state = PEER_ORDERED;
+    who->building = command.build;
+    if (command.build) td_artifact_begin(engine, cohort, artifact);
+    commands->items[commands->count++] = command;
+    return true;
+}
+
+static bool apply_ask(struct td_engine *engine, const struct td_event *event,
+                      struct td_commands *commands, struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error))
+        return false;
+    struct peer *who = peer_at(engine, event->peer);
+    if (engine->strains[who->strain].stale) td_strain_settle(engine, &engine->strains[who->strain]);
+
+    const struct td_view view = {engine, &engine->cohorts[who->cohort]};
+    struct td_choice choice = engine->policy->choose(&view, event->peer);
+    if (choice.kind != TD_CHOOSE_WAIT)
+        return give_order(engine, event->peer, choice, commands, error);
+    if (who->state == PEER_FREE) td_wait_enter(engine, event->peer);
+    commands->items[commands->count++] = (struct td_command){
+        .kind = TD_COMMAND_WAIT, .reason = choice.reason, .peer = event->peer, .step = TD_NO_STEP};
+    return true;
+}
+
+/* What the peer was ordered is not being built by it any more. */
+static void stop_building(struct td_engine *engine, td_peer peer, struct td_commands *commands)
+{
+    struct peer *who = peer_at(engine, peer);
+    if (!who->building) return;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    who->building = false;
+    td_artifact_give_up(engine, cohort,
+                        td_strain_artifact(&engine->strains[who->strain],
+                                           cohort->priority->position[who->order_step]),
+                        commands);
+}
+
+static bool apply_obtained(struct td_engine *engine, const struct td_event *event,
+                           struct td_commands *commands, struct td_error *error)
+{
+    if (!order_is(engine, event->peer, event->obtained.order, error)) return false;
+    struct peer *who = peer_at(engine, event->peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!step_is(cohort, event->obtained.step, error)) return false;
+
+    uint32_t position = cohort->priority->position[event->obtained.step];
+    hold(who, cohort->schema, position);
+    if (event->obtained.published) {
+        td_artifact_publish(engine, cohort,
+                            td_strain_artifact(&engine->strains[who->strain], position), commands);
+        if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
+    }
+    if (who->order_step == event->obtained.step) stop_building(engine, event->peer, commands);
+    return true;
+}
+
+/* The peer is not present any more. */
+static void depart(struct td_engine *engine, td_peer peer, struct td_commands *commands)
+{
+    struct peer *who = peer_at(engine, peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
+    stop_building(engine, peer, commands);
+    td_line_leave(engine, cohort, peer);
+    who->state = PEER_ABSENT;
+    if (who->strain != cohort->strain) td_strain_close(engine, who->strain);
+
+    td_peer first = cohort->line_first;
+    if (engine->policy->wake == TD_WAKE_ALL)
+        td_wake_cohort(engine, cohort, commands);
+    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
+             peer_at(engine, first)->state == PEER_WAITING)
+        td_wake_peer(engine, first, commands);
+}
+
+static bool apply_ended(struct td_engine *engine, const struct td_event *event,
+                        struct td_commands *commands, struct td_error *error)
+{
+    if (!order_is(engine, event->peer, event->ended.order, error)) return false;
+    struct peer *who = peer_at(engine, event->peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    bool ok = event->ended.end == TD_END_OK, universe = who->order_step == TD_UNIVERSE;
+    if (ok && (universe ? who->held_count != cohort->schema->steps
+                        : !bit_get(who->held, cohort->priority->position[who->order_step])))
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "peer %u ends order %llu well without holding what it ordered",
+                            event->peer, (unsigned long long)event->ended.order);
+
+    stop_building(engine, event->peer, commands);
+    who->order = 0;
+    who->state = PEER_FREE;
+    if (ok && universe) {
+        commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_DONE,
+                                                                 .reason = TD_REASON_COMPLETE,
+                                                                 .peer = event->peer,
+                                                                 .step = TD_NO_STEP};
+        depart(engine, event->peer, commands);
+    } else if (engine->policy->wake == TD_WAKE_ALL) {
+        td_wake_cohort(engine, cohort, commands);
+    }
+    return true;
+}
+
+static bool apply_left(struct td_engine *engine, const struct td_event *event,
+                       struct td_commands *commands, struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, ~(1u << PEER_ABSENT), "leave", error)) return false;
+    depart(engine, event->peer, commands);
+    return true;
+}
+
+static bool apply_one(struct td_engine *engine, const struct td_event *event,
+                      struct td_commands *commands, struct td_error *error)
+{
+    switch (event->kind) {
+    case TD_EVENT_SCHEMA:
+        return apply_schema(engine, event, error);
+    case TD_EVENT_LOT:
+        return apply_lot(engine, event, error);
+    case TD_EVENT_JOIN:
+        return apply_join(engine, event, error);
+    case TD_EVENT_HOLDS:
+        return apply_holds(engine, event, error);
+    case TD_EVENT_VARIANT:
+        return apply_variant(engine, event, error);
+    case TD_EVENT_ASK:
+        return apply_ask(engine, event, commands, error);
+    case TD_EVENT_OBTAINED:
+        return apply_obtained(engine, event, commands, error);
+    case TD_EVENT_ENDED:
+        return apply_ended(engine, event, commands, error);
+    case TD_EVENT_LEFT:
+        return apply_left(engine, event, commands, error);
+    }
+    return td_error_set(error, TD_FAULT_INPUT, "there is no event of kind %d", (int)event->kind);
+}
+
+size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
+                       struct td_commands *commands, struct td_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        /* every waiting peer may be woken, and the event itself has one answer */
+        if (!commands_reserve(commands, (size_t)engine->waiting_count + 1)) {
+            td_error_memory(error, "the engine's commands");
+            return i;
+        }
+        if (events[i].at < engine->now) {
+            td_error_set(error, TD_FAULT_INPUT, "an event at %lld ns comes after one at %lld ns",
+                         (long long)events[i].at, (long long)engine->now);
+            return i;
+        }
+        if (!apply_one(engine, &events[i], commands, error)) return i;
+        engine->now = events[i].at;
+    }
+    return count;
+}

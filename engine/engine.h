@@ -1,0 +1,180 @@
+/* The engine: the authority's mind as a deterministic state machine. Events in, commands out.
+ *
+ * A world (the simulator, the live authority, a replay) tells the engine what happened, as events,
+ * and does what comes back, as commands. The engine has no clock, no I/O, no threads and no
+ * randomness: what it decides is a function of the events so far and of nothing else.
+ *
+ *     struct td_engine *engine = td_engine_create(&td_policy_directed, &error);
+ *     struct td_commands commands = {0};
+ *     struct td_event events[] = {
+ *         {.kind = TD_EVENT_SCHEMA, .schema = {.id = 0, .spec = &spec}},
+ *         {.kind = TD_EVENT_JOIN, .peer = 0, .join = {.identity = {.schema = 0}}},
+ *         {.kind = TD_EVENT_ASK, .peer = 0},
+ *     };
+ *     if (td_engine_apply(engine, events, 3, &commands, &error) < 3) ...     error.text says why
+ *     commands.items[0] is now ORDER {peer 0, order 1, step 0, expect a build}
+ *     ...
+ *     td_commands_free(&commands);
+ *     td_engine_destroy(engine);
+ *
+ * What it knows: cohorts (peers of one repository, base ref, remote cache and schema), their
+ * artifacts (missing, building, published; one for each variant of a step), who is present, holds
+ * what, waits, and has which order. What is true (the cache, the clock, what a build really did) is
+ * the world's.
+ *
+ * Rules. An order is given only in answer to ASK. A step that is ordered counts as being built
+ * until it is published (OBTAINED) or given up (ENDED, LEFT); then it goes back. WAKE says that a
+ * waiting peer should ASK again; a peer that has neither order nor WAIT is free and may ASK at any
+ * time.
+ *
+ * Errors: an event that is impossible (an unknown peer, an order that is not running, time that
+ * goes backwards) is refused with a sentence, and the state is as it was before that event.
+ * Ownership: a SCHEMA event's spec is copied; the engine owns all else that it keeps. Steady state:
+ * no allocation.
+ *
+ * Cost, with S steps and W = S / 64 words: ASK, OBTAINED without publication and ENDED look at no
+ * more than W words and walk over neither steps nor peers. A publication, and the begin and end of
+ * an artifact's building, cost W words for each step directly after it and each distinct set of
+ * variants in the cohort (one, if nobody touches anything), and a command for each peer that is
+ * woken.
+ */
+#ifndef TD_ENGINE_ENGINE_H
+#define TD_ENGINE_ENGINE_H
+
+#include "base/error.h"
+#include "base/time.h"
+#include "engine/policy.h"
+#include "engine/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The most peers and steps that an engine takes. */
+#define TD_ENGINE_MAX_PEERS (1u << 24)
+#define TD_ENGINE_MAX_STEPS (1u << 16)
+
+/* An immutable table of steps. `after_start` has step_count + 1 entries; the direct prerequisites
+ * of step s are after[after_start[s] .. after_start[s + 1]). Estimates (NULL: all 0) are mean build
+ * times. */
+struct td_schema_spec {
+    uint32_t step_count;
+    const uint32_t *after_start;
+    const td_step *after;
+    const td_time *estimates;
+};
+
+/* Which cohort a peer belongs to. Texts are interned by the world; 0 is a field that is left out.
+ */
+struct td_identity {
+    uint32_t repository, base_ref, cache;
+    uint32_t schema; /* as opened by a SCHEMA event */
+};
+
+enum td_event_kind {
+    TD_EVENT_SCHEMA, /* opens a schema; survives td_engine_reset */
+    TD_EVENT_LOT,    /* the number of a step in a cohort, before the first peer joins it */
+    TD_EVENT_JOIN, /* a peer is here; it holds nothing and shares every step until it says otherwise
+                    */
+    TD_EVENT_HOLDS,    /* a free peer holds a step already */
+    TD_EVENT_VARIANT,  /* a free peer's inputs for a step differ: it needs the artifact of this
+                          digest */
+    TD_EVENT_ASK,      /* what next? */
+    TD_EVENT_OBTAINED, /* within an order: a step has been built or fetched, and is held now */
+    TD_EVENT_ENDED,    /* an order has ended */
+    TD_EVENT_LEFT,     /* a peer is gone, with or without an order */
+};
+
+enum td_end { TD_END_OK, TD_END_FAILED, TD_END_ABORTED };
+
+/* A value: it can be copied, kept and applied again. Digest 0 is the untouched variant of a step.
+ */
+struct td_event {
+    td_time at; /* never before the event applied last */
+    td_peer peer;
+    enum td_event_kind kind;
+    union {
+        struct {
+            uint32_t id; /* dense, from 0 */
+            const struct td_schema_spec *spec;
+        } schema;
+        struct {
+            struct td_identity identity;
+            td_step step;
+            int64_t number;
+        } lot;
+        struct {
+            struct td_identity identity;
+        } join;
+        struct {
+            td_step step;
+        } holds;
+        struct {
+            uint64_t digest;
+            uint64_t from; /* with `partial`: digest of the artifact that its build starts from */
+            td_step step;
+            bool partial; /* touched in part: worth waiting for while `from` is being built */
+        } variant;
+        struct {
+            td_order order;
+            td_step step;
+            bool built;     /* else fetched */
+            bool published; /* built, and now in the remote cache */
+        } obtained;
+        struct {
+            td_order order;
+            enum td_end end;
+        } ended;
+    };
+};
+
+enum td_command_kind {
+    TD_COMMAND_ORDER, /* go for `step` (or TD_UNIVERSE) */
+    TD_COMMAND_WAIT,  /* nothing to do until WAKE */
+    TD_COMMAND_WAKE,  /* ask again */
+    TD_COMMAND_DONE,  /* the peer has all; it is not present any more */
+};
+
+struct td_command {
+    enum td_command_kind kind;
+    enum td_reason reason;
+    td_peer peer;
+    td_step step;   /* ORDER */
+    td_order order; /* ORDER */
+    bool build;     /* ORDER of a step: its artifact is not published, a build is expected */
+};
+
+/* A growing list; the engine appends, the caller empties (count = 0) and frees. */
+struct td_commands {
+    struct td_command *items;
+    size_t count, capacity;
+};
+
+void td_commands_free(struct td_commands *commands);
+
+struct td_engine;
+
+/* NULL with an error if the policy is not of this ABI or memory is short. The policy must outlive
+ * it. */
+struct td_engine *td_engine_create(const struct td_policy *policy, struct td_error *error);
+
+/* Room for so many peers at once; without it the engine grows as they join. */
+bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error *error);
+
+/* Bytes that a peer takes, if the schema has that many steps and nobody touches any. */
+size_t td_engine_bytes_per_peer(uint32_t steps);
+
+/* Applies the events in order and appends what is to be done. Returns how many were applied:
+ * `count`, or the index of the one that was refused. */
+size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
+                       struct td_commands *commands, struct td_error *error);
+
+/* Back to the state after the SCHEMA events, keeping all memory. Cost: what the last run used. */
+void td_engine_reset(struct td_engine *engine);
+
+/* A number for the whole state: equal digests, equal futures. Cost: a walk over the state. */
+uint64_t td_engine_digest(const struct td_engine *engine);
+
+void td_engine_destroy(struct td_engine *engine);
+
+#endif

@@ -1,0 +1,205 @@
+/* The engine's insides. Positions: within a cohort a step is known by its position in priority
+ * order, so that the first step of a set is the lowest bit of its bitmap; `order` and `position`
+ * translate. */
+#ifndef TD_ENGINE_ENGINE_INTERNAL_H
+#define TD_ENGINE_ENGINE_INTERNAL_H
+
+#include "base/assert.h"
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE UINT32_MAX
+
+/* Steps in priority order, and what follows from that order. */
+struct priority {
+    uint32_t *order;    /* position -> step */
+    uint32_t *position; /* step -> position */
+    uint64_t
+        *prerequisites; /* at each position a bitmap of those directly before it; NULL: no edges */
+    uint64_t *roots;    /* positions without prerequisites */
+    uint32_t capacity;  /* steps that there is room for */
+    size_t prerequisite_capacity; /* words that there is room for */
+    bool set;
+};
+
+struct schema {
+    uint32_t steps, words;
+    uint32_t *after_start, *after;          /* direct prerequisites, by step */
+    uint32_t *dependent_start, *dependents; /* the reverse */
+    uint32_t *dependency_order;             /* prerequisites before what comes after them */
+    td_time *estimates;
+    struct priority priority; /* of every cohort, unless the policy ranks by lots */
+};
+
+/* The result of one step in one variant. The first `steps` of a cohort are the untouched ones, by
+ * position. */
+struct artifact {
+    uint32_t position;
+    uint32_t builders; /* peers that are building it */
+    uint64_t digest;
+    uint32_t user;   /* first of the strains that need it, chained by `next_use`; untouched: NONE */
+    uint32_t starts; /* strains whose build starts from it */
+    bool published;
+};
+
+/* A variant that a strain has of its own. */
+struct strain_variant {
+    uint32_t artifact;
+    uint32_t from;     /* the artifact that a partial build starts from, or NONE */
+    uint32_t next_use; /* next strain that needs the same artifact */
+};
+
+/* The peers of a cohort whose variants all agree share a strain: what is published and ready is the
+ * same for each of them. Strain 0 of a cohort is that of the peers that touch nothing. */
+struct strain {
+    uint64_t *published, *ready,
+        *own; /* bitmaps by position; own: variants that are not the untouched one */
+    struct strain_variant *variants; /* of the positions in `own`, ascending */
+    uint32_t variant_count, variant_capacity;
+    uint32_t words; /* that the bitmaps have room for */
+    uint32_t cohort;
+    uint32_t next, previous; /* in the cohort */
+    uint32_t ready_count;    /* bits in `ready` */
+    td_peer waiting;         /* first of a list */
+    bool stale;              /* variants have changed: bitmaps are made anew before they are used */
+};
+
+struct cohort {
+    struct td_identity identity;
+    const struct schema *schema;
+    const struct priority *priority;
+    struct priority *own_priority; /* by lots */
+    int64_t *lots;
+    uint32_t lots_capacity;
+    struct artifact *artifacts;
+    uint32_t artifact_count, artifact_capacity;
+    uint32_t
+        *table; /* (position, digest) -> artifact + 1, open addressing; not the untouched ones */
+    uint32_t table_capacity;
+    uint32_t strain;               /* the first: that of the peers that touch nothing */
+    td_peer line_first, line_last; /* present peers in order of arrival */
+};
+
+struct ranked_step {
+    int64_t rank;
+    td_step step;
+};
+
+enum peer_state { PEER_ABSENT = 0, PEER_FREE, PEER_WAITING, PEER_ORDERED };
+
+struct peer {
+    td_order order;
+    td_step order_step;
+    uint32_t cohort, strain;
+    uint32_t held_count;
+    uint32_t first_word; /* no word before it has a step that is not held */
+    td_peer line_next, line_previous;
+    td_peer wait_next, wait_previous;
+    uint8_t state;    /* enum peer_state */
+    uint8_t building; /* its order's artifact counts it as a builder */
+    uint64_t held[];  /* by position; bits behind the last step are set */
+};
+
+struct td_view {
+    const struct td_engine *engine;
+    const struct cohort *cohort;
+};
+
+struct td_engine {
+    const struct td_policy *policy;
+    td_time now;
+    td_order last_order;
+    char *peers; /* peer_count records of peer_stride bytes */
+    size_t peer_stride;
+    uint32_t peer_count, peer_capacity, peer_words;
+    struct schema **schemas; /* by pointer: cohorts keep theirs */
+    uint32_t schema_count, schema_capacity;
+    struct cohort *cohorts; /* cohort_count in use; those behind keep their memory */
+    uint32_t cohort_count, cohort_capacity;
+    struct strain *strains;
+    uint32_t strain_count, strain_capacity;
+    uint32_t strain_free;   /* first of those closed, chained by `next` */
+    uint32_t waiting_count; /* peers in WAITING: the most that one event can wake */
+    /* scratch for setting priorities, enough for the largest schema */
+    int64_t *ranks;
+    struct ranked_step *ranked;
+    uint64_t *seen;
+    td_step *stack;
+    uint32_t ranks_capacity, ranked_capacity, seen_capacity, stack_capacity;
+};
+
+static inline struct peer *peer_at(const struct td_engine *engine, td_peer peer)
+{
+    return (struct peer *)(void *)(engine->peers + (size_t)peer * engine->peer_stride);
+}
+
+static inline bool bit_get(const uint64_t *bits, uint32_t i)
+{
+    return bits[i / 64] >> (i % 64) & 1;
+}
+
+static inline void bit_set(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static inline void bit_clear(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
+
+/* Makes room for `need` items of `size` bytes, the new ones zeroed. False if memory is short. */
+bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size);
+
+/* schema.c */
+bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
+                    struct td_error *error);
+void td_schema_close(struct schema *schema);
+bool td_priority_set(struct td_engine *engine, const struct cohort *cohort,
+                     struct priority *priority, struct td_error *error);
+void td_priority_free(struct priority *priority);
+
+/* cohort.c */
+uint32_t td_cohort_find(const struct td_engine *engine, const struct td_identity *identity);
+/* Finds or opens; NONE with an error. */
+uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *identity,
+                        struct td_error *error);
+/* Before the first peer: priority, artifacts and the first strain. */
+bool td_cohort_start(struct td_engine *engine, uint32_t cohort, struct td_error *error);
+void td_cohort_free(struct cohort *cohort);
+/* The artifact of a digest, made if there is none; NONE if memory is short. */
+uint32_t td_cohort_artifact(struct cohort *cohort, uint32_t position, uint64_t digest);
+void td_line_enter(struct td_engine *engine, struct cohort *cohort, td_peer peer);
+void td_line_leave(struct td_engine *engine, struct cohort *cohort, td_peer peer);
+
+/* strain.c */
+uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_error *error);
+void td_strain_close(struct td_engine *engine, uint32_t strain);
+bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position, uint32_t artifact,
+                    uint32_t from, struct td_error *error);
+uint32_t td_strain_artifact(const struct strain *strain, uint32_t position);
+struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t position);
+/* Makes the bitmaps anew after td_strain_vary. */
+void td_strain_settle(struct td_engine *engine, struct strain *strain);
+/* Makes the ready bit of a position anew; true if the step has just become ready. */
+bool td_strain_refresh(const struct cohort *cohort, struct strain *strain, uint32_t position);
+void td_strain_free(struct strain *strain);
+
+/* artifact.c: what a change of an artifact means for the strains that need it */
+void td_artifact_begin(struct td_engine *engine, struct cohort *cohort, uint32_t artifact);
+void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                         struct td_commands *commands);
+void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                         struct td_commands *commands);
+
+/* waiting.c: the lists of waiting peers */
+void td_wait_enter(struct td_engine *engine, td_peer peer);
+void td_wait_leave(struct td_engine *engine, td_peer peer);
+void td_wake_peer(struct td_engine *engine, td_peer peer, struct td_commands *commands);
+void td_wake_strain(struct td_engine *engine, struct strain *strain, struct td_commands *commands);
+void td_wake_cohort(struct td_engine *engine, const struct cohort *cohort,
+                    struct td_commands *commands);
+
+#endif

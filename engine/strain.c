@@ -1,0 +1,183 @@
+/* Strains: what the peers of a cohort whose variants all agree have in common. */
+#include "engine/engine_internal.h"
+
+uint32_t td_strain_artifact(const struct strain *strain, uint32_t position)
+{
+    /* artifacts 0 .. steps - 1 of a cohort are the untouched ones, by position */
+    if (!bit_get(strain->own, position)) return position;
+    return td_strain_variant(strain, position)->artifact;
+}
+
+/* How many of its own variants come before a position. */
+static uint32_t own_before(const struct strain *strain, uint32_t position)
+{
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < position / 64; word++)
+        count += (uint32_t)__builtin_popcountll(strain->own[word]);
+    uint64_t below = (UINT64_C(1) << (position % 64)) - 1;
+    return count + (uint32_t)__builtin_popcountll(strain->own[position / 64] & below);
+}
+
+struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t position)
+{
+    return &strain->variants[own_before(strain, position)];
+}
+
+static bool strain_reserve(struct strain *strain, uint32_t words)
+{
+    if (strain->words >= words) return true;
+    uint64_t *bits = calloc(3 * (size_t)words, sizeof *bits);
+    if (bits == NULL) return false;
+    free(strain->published);
+    strain->published = bits;
+    strain->ready = bits + words;
+    strain->own = bits + 2 * (size_t)words;
+    strain->words = words;
+    return true;
+}
+
+/* A new strain is that of peers that touch nothing, and stale. */
+uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_error *error)
+{
+    struct cohort *home = &engine->cohorts[cohort];
+    uint32_t words = home->schema->words, made = engine->strain_free;
+
+    if (made != NONE) {
+        engine->strain_free = engine->strains[made].next;
+    } else {
+        if (!td_reserve(&engine->strains, &engine->strain_capacity, engine->strain_count + 1,
+                        sizeof *engine->strains)) {
+            td_error_memory(error, "a peer's variants");
+            return NONE;
+        }
+        made = engine->strain_count++;
+    }
+    struct strain *strain = &engine->strains[made];
+    if (!strain_reserve(strain, words)) {
+        strain->next = engine->strain_free;
+        engine->strain_free = made;
+        td_error_memory(error, "a peer's variants");
+        return NONE;
+    }
+    memset(strain->published, 0, words * sizeof(uint64_t));
+    memset(strain->ready, 0, words * sizeof(uint64_t));
+    memset(strain->own, 0, words * sizeof(uint64_t));
+    strain->variant_count = 0;
+    strain->ready_count = 0;
+    strain->cohort = cohort;
+    strain->waiting = TD_NO_PEER;
+    strain->stale = true;
+
+    /* the cohort's first strain stays the first */
+    strain->previous = home->strain;
+    strain->next = home->strain == NONE ? NONE : engine->strains[home->strain].next;
+    if (strain->next != NONE) engine->strains[strain->next].previous = made;
+    if (home->strain == NONE)
+        home->strain = made;
+    else
+        engine->strains[home->strain].next = made;
+    return made;
+}
+
+static void forget_use(struct td_engine *engine, struct cohort *cohort, uint32_t strain,
+                       uint32_t position)
+{
+    const struct strain_variant *mine = td_strain_variant(&engine->strains[strain], position);
+    uint32_t *link = &cohort->artifacts[mine->artifact].user;
+    while (*link != strain)
+        link = &td_strain_variant(&engine->strains[*link], position)->next_use;
+    *link = mine->next_use;
+    if (mine->from != NONE) cohort->artifacts[mine->from].starts--;
+}
+
+void td_strain_close(struct td_engine *engine, uint32_t strain)
+{
+    struct strain *gone = &engine->strains[strain];
+    struct cohort *cohort = &engine->cohorts[gone->cohort];
+    TD_ASSERT(strain != cohort->strain && gone->waiting == TD_NO_PEER);
+
+    for (uint32_t i = 0; i < gone->variant_count; i++)
+        forget_use(engine, cohort, strain, cohort->artifacts[gone->variants[i].artifact].position);
+    engine->strains[gone->previous].next = gone->next;
+    if (gone->next != NONE) engine->strains[gone->next].previous = gone->previous;
+    gone->next = engine->strain_free;
+    engine->strain_free = strain;
+}
+
+bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position, uint32_t artifact,
+                    uint32_t from, struct td_error *error)
+{
+    struct strain *varied = &engine->strains[strain];
+    struct cohort *cohort = &engine->cohorts[varied->cohort];
+    if (!td_reserve(&varied->variants, &varied->variant_capacity, varied->variant_count + 1,
+                    sizeof *varied->variants))
+        return td_error_memory(error, "a peer's variants");
+
+    uint32_t at = own_before(varied, position);
+    if (bit_get(varied->own, position)) {
+        forget_use(engine, cohort, strain, position);
+    } else {
+        memmove(varied->variants + at + 1, varied->variants + at,
+                (varied->variant_count - at) * sizeof *varied->variants);
+        varied->variant_count++;
+        bit_set(varied->own, position);
+    }
+    varied->variants[at] = (struct strain_variant){
+        .artifact = artifact, .from = from, .next_use = cohort->artifacts[artifact].user};
+    cohort->artifacts[artifact].user = strain;
+    if (from != NONE) cohort->artifacts[from].starts++;
+    varied->stale = true;
+    return true;
+}
+
+static bool is_ready(const struct cohort *cohort, const struct strain *strain, uint32_t position)
+{
+    const struct artifact *artifact = &cohort->artifacts[td_strain_artifact(strain, position)];
+    if (artifact->published || artifact->builders != 0) return false;
+    if (bit_get(strain->own, position)) {
+        uint32_t from = td_strain_variant(strain, position)->from;
+        if (from != NONE && cohort->artifacts[from].builders != 0 &&
+            !cohort->artifacts[from].published)
+            return false;
+    }
+    if (bit_get(cohort->priority->roots, position)) return true;
+    uint32_t words = cohort->schema->words;
+    const uint64_t *before = cohort->priority->prerequisites + (size_t)position * words;
+    for (uint32_t word = 0; word < words; word++)
+        if ((before[word] & ~strain->published[word]) != 0) return false;
+    return true;
+}
+
+bool td_strain_refresh(const struct cohort *cohort, struct strain *strain, uint32_t position)
+{
+    bool was = bit_get(strain->ready, position), is = is_ready(cohort, strain, position);
+    if (was == is) return false;
+    if (is) {
+        bit_set(strain->ready, position);
+        strain->ready_count++;
+    } else {
+        bit_clear(strain->ready, position);
+        strain->ready_count--;
+    }
+    return is;
+}
+
+void td_strain_settle(struct td_engine *engine, struct strain *strain)
+{
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
+    for (uint32_t at = 0; at < cohort->schema->steps; at++) {
+        if (cohort->artifacts[td_strain_artifact(strain, at)].published)
+            bit_set(strain->published, at);
+        else
+            bit_clear(strain->published, at);
+    }
+    for (uint32_t at = 0; at < cohort->schema->steps; at++)
+        (void)td_strain_refresh(cohort, strain, at);
+    strain->stale = false;
+}
+
+void td_strain_free(struct strain *strain)
+{
+    free(strain->published);
+    free(strain->variants);
+}

@@ -1,0 +1,22 @@
+/* directed: build what is missing and built by nobody; failing that, fetch; failing that, wait. */
+#include "policies/directed.h"
+#include "policies/registry.h"
+
+struct td_choice td_directed_choose(const struct td_view *view, td_peer peer)
+{
+    td_step step = td_view_first_ready(view, peer);
+    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_READY};
+    step = td_view_first_published(view, peer);
+    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
+    if (td_view_holds_all(view, peer))
+        return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+    return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
+}
+
+const struct td_policy td_policy_directed = {
+    .abi = TD_POLICY_ABI,
+    .name = "directed",
+    .summary = "each step is built by one peer, in the schema's order, and fetched by the others",
+    .wake = TD_WAKE_FOR_USE,
+    .choose = td_directed_choose,
+};

@@ -1,0 +1,20 @@
+/* linear: in each cohort one peer at a time, in order of arrival; it takes the steps in the
+ * schema's order. */
+#include "policies/registry.h"
+
+static struct td_choice choose(const struct td_view *view, td_peer peer)
+{
+    if (!td_view_is_first_in_line(view, peer))
+        return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NOT_ITS_TURN};
+    td_step step = td_view_first_not_held(view, peer);
+    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_IN_TURN};
+    return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+}
+
+const struct td_policy td_policy_linear = {
+    .abi = TD_POLICY_ABI,
+    .name = "linear",
+    .summary = "one peer of a cohort at a time, in order of arrival",
+    .wake = TD_WAKE_IN_TURN,
+    .choose = choose,
+};

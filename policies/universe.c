@@ -1,0 +1,18 @@
+/* universe: everything in one invocation, as soon as the peer comes. What CI does without an
+ * authority. */
+#include "policies/registry.h"
+
+static struct td_choice choose(const struct td_view *view, td_peer peer)
+{
+    (void)view;
+    (void)peer;
+    return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_ALL_AT_ONCE};
+}
+
+const struct td_policy td_policy_universe = {
+    .abi = TD_POLICY_ABI,
+    .name = "universe",
+    .summary = "every peer builds the whole universe at once: what CI does by itself",
+    .wake = TD_WAKE_NONE,
+    .choose = choose,
+};

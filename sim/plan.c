@@ -1,0 +1,195 @@
+#include "sim/plan.h"
+
+#include "base/assert.h"
+#include "workload/sampler.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* Interns a field of an identity: 1 + the first group with the same text; 0 where it is left out.
+ */
+static uint32_t intern(const struct td_scenario *scenario, size_t field, uint32_t group)
+{
+    const char *text, *other;
+    memcpy(&text, (const char *)&scenario->groups[group] + field, sizeof text);
+    if (text == NULL) return 0;
+    for (uint32_t i = 0; i < group; i++) {
+        memcpy(&other, (const char *)&scenario->groups[i] + field, sizeof other);
+        if (same_text(text, other)) return i + 1;
+    }
+    return group + 1;
+}
+
+static void plan_identities(struct td_plan *plan)
+{
+    const struct td_scenario *scenario = plan->scenario;
+    for (uint32_t g = 0; g < scenario->group_count; g++) {
+        struct td_plan_group *group = &plan->groups[g];
+        group->identity = (struct td_identity){
+            .repository = intern(scenario, offsetof(struct td_group_spec, repository), g),
+            .base_ref = intern(scenario, offsetof(struct td_group_spec, base_ref), g),
+            .cache = intern(scenario, offsetof(struct td_group_spec, cache_id), g),
+        };
+        group->cohort = 0;
+        while (group->cohort < plan->cohorts &&
+               memcmp(plan->cohort_identity[group->cohort], &group->identity,
+                      sizeof group->identity) != 0)
+            group->cohort++;
+        if (group->cohort == plan->cohorts)
+            plan->cohort_identity[plan->cohorts++] = &group->identity;
+        group->speed = scenario->groups[g].speed;
+    }
+}
+
+/* Always the first step in the schema's order whose own prerequisites have been gone through. */
+static void plan_order(struct td_plan *plan)
+{
+    const struct td_step_spec *steps = plan->scenario->steps;
+    memset(plan->position, 0xff, plan->steps * sizeof *plan->position);
+    for (uint32_t at = 0; at < plan->steps;) {
+        uint32_t before = at;
+        for (uint32_t s = 0; s < plan->steps; s++) {
+            bool open = plan->position[s] == UINT32_MAX;
+            for (size_t i = 0; open && i < steps[s].after_count; i++)
+                open = plan->position[steps[s].after[i]] != UINT32_MAX;
+            if (!open) continue;
+            plan->order[at] = s;
+            plan->position[s] = at++;
+            break;
+        }
+        TD_ASSERT(at > before); /* the scenario has no cycles */
+    }
+}
+
+static void plan_closures(struct td_plan *plan)
+{
+    for (uint32_t at = 0; at < plan->steps; at++) {
+        uint32_t s = plan->order[at];
+        uint64_t *mine = plan->closure + (size_t)s * plan->words;
+        for (size_t i = 0; i < plan->scenario->steps[s].after_count; i++) {
+            const uint64_t *before =
+                plan->closure + (size_t)plan->scenario->steps[s].after[i] * plan->words;
+            for (uint32_t w = 0; w < plan->words; w++)
+                mine[w] |= before[w];
+        }
+        mine[at / 64] |= UINT64_C(1) << (at % 64);
+    }
+}
+
+static bool plan_touches(struct td_plan *plan)
+{
+    for (uint32_t g = 0; g < plan->scenario->group_count; g++) {
+        const struct td_group_spec *spec = &plan->scenario->groups[g];
+        struct td_plan_group *group = &plan->groups[g];
+        if (spec->touch_count == 0) continue;
+        group->private = calloc(plan->words, sizeof *group->private);
+        group->fraction = malloc(plan->steps * sizeof *group->fraction);
+        if (group->private == NULL || group->fraction == NULL) return false;
+        for (uint32_t at = 0; at < plan->steps; at++)
+            group->fraction[at] = 1;
+        for (size_t i = 0; i < spec->touch_count; i++) {
+            uint32_t at = plan->position[spec->touches[i].step];
+            group->fraction[at] = spec->touches[i].fraction;
+            group->private[at / 64] |= UINT64_C(1) << (at % 64);
+        }
+        for (uint32_t at = 0; at < plan->steps; at++) {
+            const struct td_step_spec *step = &plan->scenario->steps[plan->order[at]];
+            for (size_t i = 0; i < step->after_count; i++) {
+                uint32_t before = plan->position[step->after[i]];
+                if (group->private[before / 64] >> (before % 64) & 1)
+                    group->private[at / 64] |= UINT64_C(1) << (at % 64);
+            }
+        }
+    }
+    return true;
+}
+
+/* The engine's table: prerequisites one behind the other, mean build times. */
+static bool plan_schema(struct td_plan *plan)
+{
+    const struct td_scenario *scenario = plan->scenario;
+    size_t edges = 0;
+    for (uint32_t s = 0; s < plan->steps; s++)
+        edges += scenario->steps[s].after_count;
+    uint32_t *start = malloc((plan->steps + (size_t)1) * sizeof *start);
+    td_step *after = malloc((edges + 1) * sizeof *after);
+    td_time *estimates = malloc(plan->steps * sizeof *estimates);
+    plan->schema = (struct td_schema_spec){plan->steps, start, after, estimates};
+    if (start == NULL || after == NULL || estimates == NULL) return false;
+
+    edges = 0;
+    for (uint32_t s = 0; s < plan->steps; s++) {
+        start[s] = (uint32_t)edges;
+        for (size_t i = 0; i < scenario->steps[s].after_count; i++)
+            after[edges++] = scenario->steps[s].after[i];
+        /* policies that need an estimate are refused where the mean is infinite */
+        estimates[s] = td_round_ns(td_dist_mean(scenario->steps[s].build));
+    }
+    start[plan->steps] = (uint32_t)edges;
+
+    if (edges == 0) return true;
+    plan->closure = calloc((size_t)plan->steps * plan->words, sizeof *plan->closure);
+    if (plan->closure == NULL) return false;
+    plan_closures(plan);
+    return true;
+}
+
+struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_error *error)
+{
+    struct td_plan *plan = calloc(1, sizeof *plan);
+    if (plan == NULL) goto fail;
+    plan->scenario = scenario;
+    plan->steps = scenario->step_count;
+    plan->words = (plan->steps + 63) / 64;
+    plan->order = malloc(plan->steps * sizeof *plan->order);
+    plan->position = malloc(plan->steps * sizeof *plan->position);
+    plan->build = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));
+    plan->fetch = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));
+    plan->groups = calloc(scenario->group_count, sizeof *plan->groups);
+    plan->cohort_identity = malloc(scenario->group_count * sizeof(struct td_identity *));
+    if (plan->order == NULL || plan->position == NULL || plan->build == NULL ||
+        plan->fetch == NULL || plan->groups == NULL || plan->cohort_identity == NULL)
+        goto fail;
+
+    plan_order(plan);
+    plan_identities(plan);
+    for (uint32_t at = 0; at < plan->steps; at++) {
+        plan->build[at] = scenario->steps[plan->order[at]].build;
+        plan->fetch[at] = scenario->steps[plan->order[at]].fetch;
+    }
+    plan->build[plan->steps] = scenario->rest_build;
+    plan->fetch[plan->steps] = scenario->rest_fetch;
+    plan->overhead =
+        !td_dist_is_constant(scenario->overhead) || td_dist_mean(scenario->overhead) > 0;
+    if (!plan_touches(plan) || !plan_schema(plan)) goto fail;
+    return plan;
+fail:
+    td_error_memory(error, "the scenario's plan");
+    td_plan_destroy(plan);
+    return NULL;
+}
+
+void td_plan_destroy(struct td_plan *plan)
+{
+    if (plan == NULL) return;
+    for (uint32_t g = 0; plan->groups != NULL && g < plan->scenario->group_count; g++) {
+        free(plan->groups[g].private);
+        free(plan->groups[g].fraction);
+    }
+    free(plan->order);
+    free(plan->position);
+    free(plan->closure);
+    free(plan->build);
+    free(plan->fetch);
+    free(plan->groups);
+    free(plan->cohort_identity);
+    free((void *)(uintptr_t)plan->schema.after_start);
+    free((void *)(uintptr_t)plan->schema.after);
+    free((void *)(uintptr_t)plan->schema.estimates);
+    free(plan);
+}

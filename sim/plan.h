@@ -1,0 +1,39 @@
+/* A scenario as the simulator runs it: what can be worked out once, for all policies, replications
+ * and threads. Immutable after td_plan_create().
+ *
+ * Position: a step's place in dependency order (model, section 3.2). An order goes through its
+ * prerequisites by ascending position, so that the next artifact is the lowest bit of a bitmap. */
+#ifndef TD_SIM_PLAN_H
+#define TD_SIM_PLAN_H
+
+#include "engine/engine.h"
+#include "workload/scenario.h"
+
+struct td_plan_group {
+    struct td_identity identity;
+    uint32_t cohort;
+    double speed;
+    /* Peers of a group touch the same steps: NULL if they touch none. By position. */
+    uint64_t *private; /* touched, or after a touched one: the peer's own variant */
+    double *fraction;  /* of the build; 1 unless the step is touched in part */
+};
+
+struct td_plan {
+    const struct td_scenario *scenario;
+    uint32_t steps, words;
+    uint32_t *order;    /* position -> step */
+    uint32_t *position; /* step -> position */
+    uint64_t
+        *closure; /* by step, a bitmap of positions: itself and all before it; no edges: NULL */
+    const struct td_dist **build, **fetch; /* by position; at `steps` those of the rest */
+    struct td_plan_group *groups;
+    uint32_t cohorts;
+    const struct td_identity **cohort_identity; /* by cohort */
+    bool overhead;                              /* an invocation takes time */
+    struct td_schema_spec schema;               /* for the engine */
+};
+
+struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_error *error);
+void td_plan_destroy(struct td_plan *plan);
+
+#endif

@@ -1,0 +1,67 @@
+#include "sim/queue.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+bool td_queue_create(struct td_queue *queue, uint32_t peers, struct td_error *error)
+{
+    TD_ASSERT(peers > 0);
+    *queue = (struct td_queue){.leaves = 1};
+    while (queue->leaves < peers) {
+        queue->leaves *= 2;
+        queue->place_bits++;
+    }
+    /* all ones would make a far event of the last class and place look like none */
+    queue->far_time = (UINT64_MAX >> (queue->place_bits + 2)) - 1;
+    queue->nodes =
+        aligned_alloc(64, ((size_t)queue->leaves * 2 * sizeof(uint64_t) + 63) & ~(size_t)63);
+    if (queue->nodes == NULL) return td_error_memory(error, "the event queue");
+    td_queue_reset(queue);
+    return true;
+}
+
+void td_queue_destroy(struct td_queue *queue)
+{
+    free(queue->nodes);
+    free(queue->far);
+    *queue = (struct td_queue){0};
+}
+
+void td_queue_reset(struct td_queue *queue)
+{
+    for (size_t i = 0; i < (size_t)queue->leaves * 2; i++)
+        queue->nodes[i] = TD_KEY_NONE;
+    queue->base = 0;
+}
+
+void td_queue_rebuild(struct td_queue *queue)
+{
+    uint64_t *nodes = queue->nodes;
+    for (uint32_t i = queue->leaves - 1; i > 0; i--)
+        nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
+}
+
+bool td_queue_keep_far(struct td_queue *queue, uint32_t place, td_time at)
+{
+    if (queue->far == NULL) queue->far = calloc(queue->leaves, sizeof *queue->far);
+    if (queue->far == NULL) return false;
+    queue->far[place] = at;
+    return true;
+}
+
+void td_queue_rebase(struct td_queue *queue)
+{
+    /* The next event is a far one, so all are. */
+    td_time base = INT64_MAX;
+    for (uint32_t i = 0; i < queue->leaves; i++)
+        if (queue->nodes[queue->leaves + i] != TD_KEY_NONE && queue->far[i] < base)
+            base = queue->far[i];
+    queue->base = base;
+    for (uint32_t i = 0; i < queue->leaves; i++) {
+        uint64_t *leaf = &queue->nodes[queue->leaves + i];
+        if (*leaf != TD_KEY_NONE)
+            *leaf = td_queue_key(queue, queue->far[i], td_key_class(queue, *leaf), i);
+    }
+    td_queue_rebuild(queue);
+}

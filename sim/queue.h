@@ -1,0 +1,131 @@
+/* The event queue: one pending event a peer, in the order of the model.
+ *
+ * A tournament (winner) tree over the peers: leaf i holds the key of peer i's pending event, every
+ * inner node the smaller of its two, the root the next event of all. Setting a leaf replays its
+ * path, without branches; a look at what comes next after a given leaf reads the siblings on its
+ * path. Both cost the logarithm of the number of peers. It was chosen by measurement: see
+ * docs/performance.md.
+ *
+ * Order (model, section 3.5), decided here and nowhere else: (time, class, place of the peer). A
+ * key packs the three into 64 bits, so that no tie needs a second look. Times are relative to a
+ * base that moves on when the field runs full; what lies beyond the field until then is marked far
+ * and kept aside.
+ */
+#ifndef TD_SIM_QUEUE_H
+#define TD_SIM_QUEUE_H
+
+#include "base/error.h"
+#include "base/time.h"
+
+#include <stdint.h>
+
+/* What happens first at one instant. */
+enum td_class {
+    TD_CLASS_COMPLETION, /* of a build, a fetch or an overhead, with what it publishes */
+    TD_CLASS_DEPARTURE,
+    TD_CLASS_ARRIVAL,
+    TD_CLASS_START, /* a peer asks, or reaches the next artifact of its order */
+};
+
+#define TD_KEY_NONE UINT64_MAX
+
+struct td_queue {
+    uint64_t *nodes; /* 2 * leaves; root at 1 */
+    td_time *far;    /* times of the leaves that are beyond the field; NULL until there are any */
+    td_time base;
+    uint32_t leaves; /* a power of two */
+    uint32_t place_bits;
+    uint64_t far_time; /* what the time field holds for these */
+};
+
+bool td_queue_create(struct td_queue *queue, uint32_t peers, struct td_error *error);
+void td_queue_destroy(struct td_queue *queue);
+
+/* Empties it and starts again at time 0. */
+void td_queue_reset(struct td_queue *queue);
+
+static inline uint32_t td_key_place(const struct td_queue *queue, uint64_t key)
+{
+    return (uint32_t)(key & ((UINT64_C(1) << queue->place_bits) - 1));
+}
+
+static inline enum td_class td_key_class(const struct td_queue *queue, uint64_t key)
+{
+    return (enum td_class)(key >> queue->place_bits & 3);
+}
+
+static inline td_time td_key_time(const struct td_queue *queue, uint64_t key)
+{
+    return queue->base + (td_time)(key >> (queue->place_bits + 2));
+}
+
+/* Keeps the time of an event beyond the time field aside. False if memory is short. */
+bool td_queue_keep_far(struct td_queue *queue, uint32_t place, td_time at);
+
+/* The key of an event, not before the queue's present. TD_KEY_NONE if memory is short. */
+static inline uint64_t td_queue_key(struct td_queue *queue, td_time at, enum td_class class,
+                                    uint32_t place)
+{
+    uint64_t relative = (uint64_t)(at - queue->base);
+    if (__builtin_expect(relative >= queue->far_time, 0)) {
+        if (!td_queue_keep_far(queue, place, at)) return TD_KEY_NONE;
+        relative = queue->far_time;
+    }
+    return relative << (queue->place_bits + 2) | (uint64_t) class << queue->place_bits | place;
+}
+
+/* True if a key's time is beyond the field (or there is no event): its time is not known from the
+ * key. */
+static inline bool td_queue_is_far(const struct td_queue *queue, uint64_t key)
+{
+    return key >> (queue->place_bits + 2) >= queue->far_time;
+}
+
+/* Gives a peer its pending event, or none (TD_KEY_NONE). */
+static inline void td_queue_set(struct td_queue *queue, uint32_t place, uint64_t key)
+{
+    uint64_t *nodes = queue->nodes;
+    uint32_t i = queue->leaves + place;
+    nodes[i] = key;
+    while (i > 1) {
+        uint64_t other = nodes[i ^ 1];
+        key = other < key ? other : key;
+        i >>= 1;
+        nodes[i] = key;
+    }
+}
+
+/* The same without replaying, for many at once; td_queue_rebuild() must follow. */
+static inline void td_queue_set_leaf(struct td_queue *queue, uint32_t place, uint64_t key)
+{
+    queue->nodes[queue->leaves + place] = key;
+}
+
+void td_queue_rebuild(struct td_queue *queue);
+
+/* Moves the base on, when the next event of all is a far one. */
+void td_queue_rebase(struct td_queue *queue);
+
+/* The next event of all, or TD_KEY_NONE. */
+static inline uint64_t td_queue_top(struct td_queue *queue)
+{
+    uint64_t key = queue->nodes[1];
+    if (__builtin_expect(td_queue_is_far(queue, key), 0) && key != TD_KEY_NONE) {
+        td_queue_rebase(queue);
+        key = queue->nodes[1];
+    }
+    return key;
+}
+
+/* The next event of all peers but one. */
+static inline uint64_t td_queue_top_of_others(const struct td_queue *queue, uint32_t place)
+{
+    uint64_t key = TD_KEY_NONE;
+    for (uint32_t i = queue->leaves + place; i > 1; i >>= 1) {
+        uint64_t other = queue->nodes[i ^ 1];
+        key = other < key ? other : key;
+    }
+    return key;
+}
+
+#endif

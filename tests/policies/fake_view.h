@@ -1,0 +1,22 @@
+/* A view made by hand, so that policies are tested without an engine: the functions of
+ * engine/policy.h over a table that the test fills. */
+#ifndef TD_TESTS_POLICIES_FAKE_VIEW_H
+#define TD_TESTS_POLICIES_FAKE_VIEW_H
+
+#include "engine/policy.h"
+
+#define FAKE_STEPS 8u
+
+struct td_view {
+    uint32_t steps;
+    td_time estimates[FAKE_STEPS];
+    int64_t lots[FAKE_STEPS];
+    td_step dependency_order[FAKE_STEPS];
+    td_step dependents[FAKE_STEPS][FAKE_STEPS];
+    uint32_t dependent_count[FAKE_STEPS];
+    uint32_t unlocks[FAKE_STEPS];
+    td_step ready, published, not_held; /* the first such step */
+    bool holds_all, first_in_line;
+};
+
+#endif

@@ -1,0 +1,167 @@
+/* Each shipped policy's rule, in a view made by hand: no engine, no world. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_view.h"
+#include "policies/policies.h"
+
+#include <string.h>
+
+static void test_the_registry(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"universe",      "linear",        "parallel",
+                                        "directed",      "longest",       "shortest",
+                                        "critical-path", "most-unlocked", "random"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const struct td_policy *policy = td_policy_at(i);
+        assert_non_null(policy);
+        assert_string_equal(policy->name, names[i]);
+        assert_ptr_equal(td_policy_find(names[i]), policy);
+        assert_int_equal(policy->abi, TD_POLICY_ABI);
+        assert_non_null(policy->choose);
+        assert_true(strlen(policy->summary) > 0);
+        assert_null(strchr(policy->summary, '\n'));
+    }
+    assert_null(td_policy_at(sizeof names / sizeof *names));
+    assert_null(td_policy_find("Directed"));
+    assert_null(td_policy_find(""));
+}
+
+/* What a policy chooses in a given view, as data. */
+static void test_choices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *policies; /* separated by spaces */
+        struct {
+            td_step ready, published, not_held;
+            bool holds_all, first_in_line;
+        } view;
+        struct td_choice expected;
+    } cases[] = {
+        {"universe",
+         {2, 1, 0, false, false},
+         {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_ALL_AT_ONCE}},
+        {"parallel", {2, 1, 0, false, false}, {TD_CHOOSE_STEP, 0, TD_REASON_NEXT_IN_SCHEMA}},
+        {"parallel",
+         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, false},
+         {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
+        {"linear", {2, 1, 0, false, true}, {TD_CHOOSE_STEP, 0, TD_REASON_IN_TURN}},
+        {"linear", {2, 1, 0, false, false}, {TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NOT_ITS_TURN}},
+        {"linear",
+         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, true},
+         {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
+        /* a build before a fetch, a fetch before a wait */
+        {"directed longest shortest critical-path most-unlocked random",
+         {2, 1, 0, false, false},
+         {TD_CHOOSE_STEP, 2, TD_REASON_READY}},
+        {"directed longest shortest critical-path most-unlocked random",
+         {TD_NO_STEP, 1, 0, false, true},
+         {TD_CHOOSE_STEP, 1, TD_REASON_PUBLISHED}},
+        {"directed longest shortest critical-path most-unlocked random",
+         {TD_NO_STEP, TD_NO_STEP, 0, false, true},
+         {TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD}},
+        {"directed longest shortest critical-path most-unlocked random",
+         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, true},
+         {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct td_view view = {.steps = 3,
+                                     .ready = cases[i].view.ready,
+                                     .published = cases[i].view.published,
+                                     .not_held = cases[i].view.not_held,
+                                     .holds_all = cases[i].view.holds_all,
+                                     .first_in_line = cases[i].view.first_in_line};
+        char names[128];
+        (void)strncpy(names, cases[i].policies, sizeof names - 1);
+        names[sizeof names - 1] = '\0';
+        for (char *rest = names, *name; (name = strtok_r(rest, " ", &rest)) != NULL;) {
+            const struct td_policy *policy = td_policy_find(name);
+            assert_non_null(policy);
+            struct td_choice choice = policy->choose(&view, 0);
+            assert_int_equal(choice.kind, cases[i].expected.kind);
+            assert_int_equal(choice.step, cases[i].expected.step);
+            assert_int_equal(choice.reason, cases[i].expected.reason);
+        }
+    }
+}
+
+/* Four steps of 30, 10, 50 and 20 s; 1 comes after 0, 3 after 1 and 2. By hand: the upward ranks
+ * are 3: 20, 1: 10 + 20 = 30, 0: 30 + 30 = 60, 2: 50 + 20 = 70. */
+static const struct td_view diamond = {
+    .steps = 4,
+    .estimates = {30, 10, 50, 20},
+    .lots = {7, 3, 9, 1},
+    .dependency_order = {0, 1, 2, 3},
+    .dependents = {{1}, {3}, {3}, {0}},
+    .dependent_count = {1, 1, 1, 0},
+    .unlocks = {2, 1, 1, 0},
+};
+
+static void check_rank(const char *name, const int64_t *expected)
+{
+    int64_t ranks[FAKE_STEPS] = {0};
+    const struct td_policy *policy = td_policy_find(name);
+    assert_non_null(policy->rank);
+    policy->rank(&diamond, ranks);
+    assert_memory_equal(ranks, expected, 4 * sizeof *ranks);
+}
+
+static void test_ranks(void **state)
+{
+    (void)state;
+    check_rank("longest", (const int64_t[]){-30, -10, -50, -20});
+    check_rank("shortest", (const int64_t[]){30, 10, 50, 20});
+    check_rank("critical-path", (const int64_t[]){-60, -30, -70, -20});
+    check_rank("most-unlocked", (const int64_t[]){-2, -1, -1, 0});
+    check_rank("random", (const int64_t[]){7, 3, 9, 1});
+    assert_null(td_policy_find("directed")->rank);
+    assert_null(td_policy_find("linear")->rank);
+    assert_null(td_policy_find("parallel")->rank);
+}
+
+/* A path longer than time can be is the longest, not the shortest. */
+static void test_a_critical_path_does_not_wrap(void **state)
+{
+    (void)state;
+    struct td_view view = diamond;
+    view.estimates[3] = INT64_MAX;
+    view.estimates[1] = INT64_MAX;
+    int64_t ranks[FAKE_STEPS] = {0};
+    td_policy_find("critical-path")->rank(&view, ranks);
+    assert_true(ranks[1] == INT64_MIN && ranks[0] == INT64_MIN);
+}
+
+static void test_needs(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        unsigned needs;
+    } cases[] = {{"universe", 0},
+                 {"linear", 0},
+                 {"parallel", 0},
+                 {"directed", 0},
+                 {"longest", TD_NEEDS_ESTIMATES},
+                 {"shortest", TD_NEEDS_ESTIMATES},
+                 {"critical-path", TD_NEEDS_ESTIMATES},
+                 {"most-unlocked", 0},
+                 {"random", TD_NEEDS_LOTS}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(td_policy_find(cases[i].name)->needs, cases[i].needs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_registry), cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_ranks),        cmocka_unit_test(test_a_critical_path_does_not_wrap),
+        cmocka_unit_test(test_needs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
