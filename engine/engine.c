@@ -23,14 +23,16 @@ void td_commands_free(struct td_commands *commands)
     *commands = (struct td_commands){0};
 }
 
-static bool commands_reserve(struct td_commands *commands, size_t more)
+/* Room for what one event can cause: every waiting peer may be woken, and the event itself has one
+ * answer. */
+static bool commands_reserve(const struct td_engine *engine, struct td_commands *commands)
 {
-    if (commands->count + more <= commands->capacity) return true;
-    size_t capacity = commands->count + more + 16;
-    struct td_command *items = realloc(commands->items, capacity * sizeof *items);
+    size_t need = commands->count + engine->waiting_count + 1;
+    if (__builtin_expect(need <= commands->capacity, 1)) return true;
+    struct td_command *items = realloc(commands->items, (need + 16) * sizeof *items);
     if (items == NULL) return false;
     commands->items = items;
-    commands->capacity = capacity;
+    commands->capacity = need + 16;
     return true;
 }
 
@@ -52,6 +54,14 @@ struct td_engine *td_engine_create(const struct td_policy *policy, struct td_err
     engine->strain_free = NONE;
     engine->now = INT64_MIN;
     return engine;
+}
+
+void td_engine_prefetch(const struct td_engine *engine, td_peer peer)
+{
+    if (peer >= engine->peer_count) return;
+    const char *record = (const char *)peer_at(engine, peer);
+    for (size_t at = 0; at < engine->peer_stride && at < 256; at += 64)
+        __builtin_prefetch(record + at, 1);
 }
 
 void td_engine_reset(struct td_engine *engine)
@@ -120,30 +130,38 @@ bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error 
     return td_error_memory(error, "the engine's peers");
 }
 
-/* True, or false with the sentence that the peer is not in one of the states (a mask). */
-static bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states, const char *what,
-                    struct td_error *error)
+static bool refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
+                        struct td_error *error)
 {
+    static const char *const names[] = {"not here", "free", "waiting", "at work on an order"};
     unsigned state =
         peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
-    if ((states >> state & 1) != 0) return true;
-    static const char *const names[] = {"not here", "free", "waiting", "at work on an order"};
     return td_error_set(error, TD_FAULT_INPUT, "peer %u cannot %s: it is %s", peer, what,
                         names[state]);
 }
 
-static bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
+/* True, or false with a sentence if the peer is in none of the states (a mask). */
+static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states,
+                           const char *what, struct td_error *error)
 {
-    if (step < cohort->schema->steps) return true;
+    unsigned state =
+        peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
+    if (__builtin_expect((states >> state & 1) != 0, 1)) return true;
+    return refuse_peer(engine, peer, what, error);
+}
+
+static inline bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
+{
+    if (__builtin_expect(step < cohort->schema->steps, 1)) return true;
     return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
                         cohort->schema->steps);
 }
 
-static bool order_is(const struct td_engine *engine, td_peer peer, td_order order,
-                     struct td_error *error)
+static inline bool order_is(const struct td_engine *engine, td_peer peer, td_order order,
+                            struct td_error *error)
 {
     if (!peer_is(engine, peer, 1u << PEER_ORDERED, "report on an order", error)) return false;
-    if (peer_at(engine, peer)->order == order) return true;
+    if (__builtin_expect(peer_at(engine, peer)->order == order, 1)) return true;
     return td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu",
                         peer, (unsigned long long)order,
                         (unsigned long long)peer_at(engine, peer)->order);
@@ -270,38 +288,49 @@ static bool apply_variant(struct td_engine *engine, const struct td_event *event
     return td_strain_vary(engine, who->strain, position, artifact, from, error);
 }
 
+static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step step,
+                          struct td_error *error)
+{
+    const struct cohort *cohort = cohort_of(engine, peer);
+    if (step >= cohort->schema->steps)
+        return td_error_set(error, TD_FAULT_RUN,
+                            "policy %s orders step %u of a schema of %u steps: mend the policy",
+                            engine->policy->name, step, cohort->schema->steps);
+    return td_error_set(error, TD_FAULT_RUN,
+                        "policy %s orders step %u, which peer %u holds: mend the policy",
+                        engine->policy->name, step, peer);
+}
+
 /* The order that the policy chose, as a command; refuses nonsense in the policy's name. */
 static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice choice,
                        struct td_commands *commands, struct td_error *error)
 {
     struct peer *who = peer_at(engine, peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    struct td_command command = {
-        .kind = TD_COMMAND_ORDER, .reason = choice.reason, .peer = peer, .step = TD_UNIVERSE};
     uint32_t artifact = NONE;
+    td_step step = TD_UNIVERSE;
+    bool build = false;
 
     if (choice.kind == TD_CHOOSE_STEP) {
-        if (choice.step >= cohort->schema->steps)
-            return td_error_set(error, TD_FAULT_RUN,
-                                "policy %s orders step %u of a schema of %u steps: mend the policy",
-                                engine->policy->name, choice.step, cohort->schema->steps);
-        uint32_t position = cohort->priority->position[choice.step];
-        if (bit_get(who->held, position))
-            return td_error_set(error, TD_FAULT_RUN,
-                                "policy %s orders step %u, which peer %u holds: mend the policy",
-                                engine->policy->name, choice.step, peer);
+        step = choice.step;
+        if (step >= cohort->schema->steps) return refuse_choice(engine, peer, step, error);
+        uint32_t position = cohort->priority->position[step];
+        if (bit_get(who->held, position)) return refuse_choice(engine, peer, step, error);
         artifact = td_strain_artifact(&engine->strains[who->strain], position);
-        command.step = choice.step;
-        command.build = !cohort->artifacts[artifact].published;
+        build = !cohort->artifacts[artifact].published;
     }
     if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
-    command.order = ++engine->last_order;
-    who->order = command.order;
-    who->order_step = command.step;
+    who->order = ++engine->last_order;
+    who->order_step = step;
     who->state = PEER_ORDERED;
-    who->building = command.build;
-    if (command.build) td_artifact_begin(engine, cohort, artifact);
-    commands->items[commands->count++] = command;
+    who->building = build;
+    if (build) td_artifact_begin(engine, cohort, artifact);
+    commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_ORDER,
+                                                             .reason = choice.reason,
+                                                             .peer = peer,
+                                                             .step = step,
+                                                             .order = who->order,
+                                                             .build = build};
     return true;
 }
 
@@ -311,10 +340,11 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
     if (!peer_is(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error))
         return false;
     struct peer *who = peer_at(engine, event->peer);
-    if (engine->strains[who->strain].stale) td_strain_settle(engine, &engine->strains[who->strain]);
+    struct strain *strain = &engine->strains[who->strain];
+    if (strain->stale) td_strain_settle(engine, strain);
 
-    const struct td_view view = {engine, &engine->cohorts[who->cohort]};
-    struct td_choice choice = engine->policy->choose(&view, event->peer);
+    const struct td_view view = {engine, &engine->cohorts[who->cohort], who, strain};
+    struct td_choice choice = engine->policy->choose(&view);
     if (choice.kind != TD_CHOOSE_WAIT)
         return give_order(engine, event->peer, choice, commands, error);
     if (who->state == PEER_FREE) td_wait_enter(engine, event->peer);
@@ -329,11 +359,20 @@ static void stop_building(struct td_engine *engine, td_peer peer, struct td_comm
     struct peer *who = peer_at(engine, peer);
     if (!who->building) return;
     struct cohort *cohort = &engine->cohorts[who->cohort];
+    uint32_t position = cohort->priority->position[who->order_step];
     who->building = false;
-    td_artifact_give_up(engine, cohort,
-                        td_strain_artifact(&engine->strains[who->strain],
-                                           cohort->priority->position[who->order_step]),
+    td_artifact_give_up(engine, cohort, td_strain_artifact(&engine->strains[who->strain], position),
                         commands);
+}
+
+/* The order is over, and the peer is free. */
+static inline void end_order(struct td_engine *engine, struct peer *who,
+                             struct td_commands *commands)
+{
+    who->order = 0;
+    who->state = PEER_FREE;
+    if (engine->policy->wake == TD_WAKE_ALL)
+        td_wake_cohort(engine, &engine->cohorts[who->cohort], commands);
 }
 
 static bool apply_obtained(struct td_engine *engine, const struct td_event *event,
@@ -342,16 +381,21 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
     if (!order_is(engine, event->peer, event->obtained.order, error)) return false;
     struct peer *who = peer_at(engine, event->peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->obtained.step, error)) return false;
+    td_step step = event->obtained.step;
+    if (!step_is(cohort, step, error)) return false;
+    if (event->obtained.last && step != who->order_step)
+        return td_error_set(error, TD_FAULT_INPUT, "peer %u ends an order for step %u with step %u",
+                            event->peer, who->order_step, step);
 
-    uint32_t position = cohort->priority->position[event->obtained.step];
+    uint32_t position = cohort->priority->position[step];
     hold(who, cohort->schema, position);
     if (event->obtained.published) {
         td_artifact_publish(engine, cohort,
                             td_strain_artifact(&engine->strains[who->strain], position), commands);
         if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
     }
-    if (who->order_step == event->obtained.step) stop_building(engine, event->peer, commands);
+    if (step == who->order_step) stop_building(engine, event->peer, commands);
+    if (event->obtained.last) end_order(engine, who, commands);
     return true;
 }
 
@@ -388,17 +432,15 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                             event->peer, (unsigned long long)event->ended.order);
 
     stop_building(engine, event->peer, commands);
-    who->order = 0;
-    who->state = PEER_FREE;
-    if (ok && universe) {
-        commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_DONE,
-                                                                 .reason = TD_REASON_COMPLETE,
-                                                                 .peer = event->peer,
-                                                                 .step = TD_NO_STEP};
-        depart(engine, event->peer, commands);
-    } else if (engine->policy->wake == TD_WAKE_ALL) {
-        td_wake_cohort(engine, cohort, commands);
+    if (!ok || !universe) {
+        end_order(engine, who, commands);
+        return true;
     }
+    commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_DONE,
+                                                             .reason = TD_REASON_COMPLETE,
+                                                             .peer = event->peer,
+                                                             .step = TD_NO_STEP};
+    depart(engine, event->peer, commands);
     return true;
 }
 
@@ -440,8 +482,7 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
                        struct td_commands *commands, struct td_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        /* every waiting peer may be woken, and the event itself has one answer */
-        if (!commands_reserve(commands, (size_t)engine->waiting_count + 1)) {
+        if (!commands_reserve(engine, commands)) {
             td_error_memory(error, "the engine's commands");
             return i;
         }

@@ -81,7 +81,7 @@ enum td_event_kind {
                           digest */
     TD_EVENT_ASK,      /* what next? */
     TD_EVENT_OBTAINED, /* within an order: a step has been built or fetched, and is held now */
-    TD_EVENT_ENDED,    /* an order has ended */
+    TD_EVENT_ENDED,    /* an order has ended, otherwise than with its last OBTAINED */
     TD_EVENT_LEFT,     /* a peer is gone, with or without an order */
 };
 
@@ -120,6 +120,7 @@ struct td_event {
             td_step step;
             bool built;     /* else fetched */
             bool published; /* built, and now in the remote cache */
+            bool last;      /* and with that the order has ended well: no ENDED follows */
         } obtained;
         struct {
             td_order order;
@@ -168,6 +169,10 @@ size_t td_engine_bytes_per_peer(uint32_t steps);
  * `count`, or the index of the one that was refused. */
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error);
+
+/* A hint that an event of this peer will come soon: its record is brought into the cache. Changes
+ * nothing. */
+void td_engine_prefetch(const struct td_engine *engine, td_peer peer);
 
 /* Back to the state after the SCHEMA events, keeping all memory. Cost: what the last run used. */
 void td_engine_reset(struct td_engine *engine);

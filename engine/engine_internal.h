@@ -102,9 +102,12 @@ struct peer {
     uint64_t held[];  /* by position; bits behind the last step are set */
 };
 
+/* Of a peer that asks; without one (who and strain NULL) for ranking the steps of a cohort. */
 struct td_view {
     const struct td_engine *engine;
     const struct cohort *cohort;
+    const struct peer *who;
+    const struct strain *strain;
 };
 
 struct td_engine {

@@ -68,8 +68,8 @@ struct td_policy {
     /* Fills ranks[0 .. step count), smaller first; once a cohort, before its first peer asks.
      * NULL: the schema's order. */
     void (*rank)(const struct td_view *view, int64_t *ranks);
-    /* The order for `peer`, which is free and present. */
-    struct td_choice (*choose)(const struct td_view *view, td_peer peer);
+    /* The order for the view's peer, which is free and present. */
+    struct td_choice (*choose)(const struct td_view *view);
 };
 
 /* The schema, as the view's cohort has it. */
@@ -85,19 +85,19 @@ const td_step *td_view_dependents(const struct td_view *view, td_step step, uint
 /* How many steps come after `step`, transitively. Cost: a walk over them. */
 uint32_t td_view_unlocks(const struct td_view *view, td_step step);
 
-/* The cohort as `peer` sees it; all TD_NO_STEP if there is none. Cost: a few words for each 64
- * steps at most, never a walk over steps or peers. */
+/* For `choose` only: the cohort as the asking peer sees it; TD_NO_STEP if there is no such step.
+ * Cost: a word for each 64 steps at most, never a walk over steps or peers. */
 
 /* First step in the peer's variant that is missing, built by nobody and whose prerequisites are
  * published or held; a step touched in part is not ready while its untouched artifact is being
  * built. */
-td_step td_view_first_ready(const struct td_view *view, td_peer peer);
+td_step td_view_first_ready(const struct td_view *view);
 /* First published step that the peer does not hold. */
-td_step td_view_first_published(const struct td_view *view, td_peer peer);
+td_step td_view_first_published(const struct td_view *view);
 /* First step that the peer does not hold. */
-td_step td_view_first_not_held(const struct td_view *view, td_peer peer);
-bool td_view_holds_all(const struct td_view *view, td_peer peer);
+td_step td_view_first_not_held(const struct td_view *view);
+bool td_view_holds_all(const struct td_view *view);
 /* True if no peer that is present in the cohort came before this one. */
-bool td_view_is_first_in_line(const struct td_view *view, td_peer peer);
+bool td_view_is_first_in_line(const struct td_view *view);
 
 #endif

@@ -169,7 +169,7 @@ bool td_priority_set(struct td_engine *engine, const struct cohort *cohort,
 
     memset(engine->ranks, 0, schema->steps * sizeof *engine->ranks);
     if (engine->policy->rank != NULL) {
-        const struct td_view view = {engine, cohort};
+        const struct td_view view = {.engine = engine, .cohort = cohort};
         engine->policy->rank(&view, engine->ranks);
     }
     for (td_step step = 0; step < schema->steps; step++)

@@ -55,43 +55,38 @@ static td_step step_at(const struct td_view *view, uint32_t word, uint64_t bits)
     return view->cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
 }
 
-td_step td_view_first_ready(const struct td_view *view, td_peer peer)
+td_step td_view_first_ready(const struct td_view *view)
 {
-    const struct strain *strain = &view->engine->strains[peer_at(view->engine, peer)->strain];
-    if (strain->ready_count == 0) return TD_NO_STEP;
-    const uint64_t *held = peer_at(view->engine, peer)->held;
+    if (view->strain->ready_count == 0) return TD_NO_STEP;
     for (uint32_t word = 0; word < view->cohort->schema->words; word++) {
-        uint64_t bits = strain->ready[word] & ~held[word];
+        uint64_t bits = view->strain->ready[word] & ~view->who->held[word];
         if (bits != 0) return step_at(view, word, bits);
     }
     return TD_NO_STEP;
 }
 
-td_step td_view_first_published(const struct td_view *view, td_peer peer)
+td_step td_view_first_published(const struct td_view *view)
 {
-    const struct peer *who = peer_at(view->engine, peer);
-    const uint64_t *published = view->engine->strains[who->strain].published;
-    for (uint32_t word = who->first_word; word < view->cohort->schema->words; word++) {
-        uint64_t bits = published[word] & ~who->held[word];
+    for (uint32_t word = view->who->first_word; word < view->cohort->schema->words; word++) {
+        uint64_t bits = view->strain->published[word] & ~view->who->held[word];
         if (bits != 0) return step_at(view, word, bits);
     }
     return TD_NO_STEP;
 }
 
-td_step td_view_first_not_held(const struct td_view *view, td_peer peer)
+td_step td_view_first_not_held(const struct td_view *view)
 {
-    const struct peer *who = peer_at(view->engine, peer);
-    for (uint32_t word = who->first_word; word < view->cohort->schema->words; word++)
-        if (~who->held[word] != 0) return step_at(view, word, ~who->held[word]);
+    for (uint32_t word = view->who->first_word; word < view->cohort->schema->words; word++)
+        if (~view->who->held[word] != 0) return step_at(view, word, ~view->who->held[word]);
     return TD_NO_STEP;
 }
 
-bool td_view_holds_all(const struct td_view *view, td_peer peer)
+bool td_view_holds_all(const struct td_view *view)
 {
-    return peer_at(view->engine, peer)->held_count == view->cohort->schema->steps;
+    return view->who->held_count == view->cohort->schema->steps;
 }
 
-bool td_view_is_first_in_line(const struct td_view *view, td_peer peer)
+bool td_view_is_first_in_line(const struct td_view *view)
 {
-    return view->cohort->line_first == peer;
+    return view->who->line_previous == TD_NO_PEER;
 }

@@ -4,6 +4,6 @@
 
 #include "engine/policy.h"
 
-struct td_choice td_directed_choose(const struct td_view *view, td_peer peer);
+struct td_choice td_directed_choose(const struct td_view *view);
 
 #endif

@@ -1,9 +1,9 @@
 /* parallel: every peer takes the steps in the schema's order, with no regard for the others. */
 #include "policies/registry.h"
 
-static struct td_choice choose(const struct td_view *view, td_peer peer)
+static struct td_choice choose(const struct td_view *view)
 {
-    td_step step = td_view_first_not_held(view, peer);
+    td_step step = td_view_first_not_held(view);
     if (step != TD_NO_STEP)
         return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_NEXT_IN_SCHEMA};
     return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};

@@ -2,10 +2,9 @@
  * authority. */
 #include "policies/registry.h"
 
-static struct td_choice choose(const struct td_view *view, td_peer peer)
+static struct td_choice choose(const struct td_view *view)
 {
     (void)view;
-    (void)peer;
     return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_ALL_AT_ONCE};
 }
 

@@ -128,4 +128,10 @@ static inline uint64_t td_queue_top_of_others(const struct td_queue *queue, uint
     return key;
 }
 
+/* The next event of the 64 (or fewer) peers around a place. */
+static inline uint64_t td_queue_rival(const struct td_queue *queue, uint32_t place)
+{
+    return queue->nodes[(queue->leaves + place) >> (queue->place_bits < 6 ? queue->place_bits : 6)];
+}
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define NOTHING UINT32_MAX
+#define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
 
 enum task { TASK_NONE, TASK_OVERHEAD, TASK_FETCH, TASK_BUILD };
 
@@ -21,7 +22,10 @@ struct sim_peer {
     uint32_t at;         /* position of the artifact that the task is about; `steps` for the rest */
     uint32_t group;
     uint32_t builds, fetches;
-    uint8_t task; /* enum task */
+    uint32_t fetched; /* position of its last fetch, or NOTHING */
+    uint32_t guess;   /* position of the artifact whose fetch was sampled ahead, or NOTHING */
+    double guess_ns;  /* its sample */
+    uint8_t task;     /* enum task */
     bool waiting, done;
     uint64_t held[]; /* by position in dependency order */
 };
@@ -48,18 +52,24 @@ struct td_world {
     struct td_run_record *record;
     struct td_draw draw; /* seed and replication of the run */
     td_time now;
-    uint32_t ended; /* peers */
+    bool prefetch;
+    uint32_t ended;      /* peers */
+    uint64_t others;     /* the next event of all peers but the one at hand */
+    bool woken;          /* somebody's event has changed besides that of the peer at hand */
+    uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
 };
 
-/* What comes next for a peer. */
+/* What comes next for a peer: a time, or one of these. */
+#define NEVER ((td_time)-1)
+#define FAILED ((td_time)-2)
+
 struct next {
     td_time at;
     enum td_class class;
-    bool any, failed;
 };
 
-static const struct next NEXT_NONE = {0};
-static const struct next NEXT_FAILED = {.failed = true};
+static const struct next NEXT_NONE = {.at = NEVER};
+static const struct next NEXT_FAILED = {.at = FAILED};
 
 static struct sim_peer *peer_at(const struct td_world *world, td_peer peer)
 {
@@ -100,17 +110,22 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->plan = plan;
     world->policy = policy;
     world->draw.seed = seed;
+    world->prefetch = peers > PREFETCH_FROM;
     world->stride = peer_stride(plan);
     world->peers = malloc(peers * world->stride);
     world->caches = malloc(plan->cohorts * sizeof *world->caches);
     world->cache_bits = malloc(plan->cohorts * (size_t)plan->words * sizeof(uint64_t));
     world->arrivals = malloc(peers * sizeof(td_time));
     world->turnarounds = malloc(peers * sizeof(td_time));
+    world->successor = malloc((plan->steps + (size_t)1) * sizeof *world->successor);
     if (world->peers == NULL || world->caches == NULL || world->cache_bits == NULL ||
-        world->arrivals == NULL || world->turnarounds == NULL) {
+        world->arrivals == NULL || world->turnarounds == NULL || world->successor == NULL) {
+
         td_error_memory(error, "a simulated world");
         goto fail;
     }
+    for (uint32_t at = 0; at <= plan->steps; at++)
+        world->successor[at] = NOTHING;
     for (uint32_t i = 0; i < plan->cohorts; i++)
         world->caches[i].published = world->cache_bits + i * (size_t)plan->words;
     world->engine = td_engine_create(policy, error);
@@ -138,18 +153,27 @@ void td_world_destroy(struct td_world *world)
     free(world->cache_bits);
     free(world->arrivals);
     free(world->turnarounds);
+    free(world->successor);
     free(world);
 }
 
-static struct next next_at(const struct td_world *world, td_time at, enum td_class class)
+/* A task that ends `length` from now. */
+static struct next end_after(const struct td_world *world, double length)
 {
-    if (at > TD_TIME_MAX) {
+    td_time at = world->now + td_round_ns(length);
+    if (__builtin_expect(at > TD_TIME_MAX, 0)) {
         td_error_set(world->error, TD_FAULT_RUN,
                      "a time passes 146 years in replication %u under %s: shorten the durations",
                      world->draw.replication, world->policy->name);
         return NEXT_FAILED;
     }
-    return (struct next){.at = at, .class = class, .any = true};
+    return (struct next){.at = at, .class = TD_CLASS_COMPLETION};
+}
+
+/* A turn of the peer at this instant, after all that completes and arrives at it. */
+static struct next start_now(const struct td_world *world)
+{
+    return (struct next){.at = world->now, .class = TD_CLASS_START};
 }
 
 static void record_interval(const struct td_world *world, td_peer peer, uint32_t step,
@@ -163,6 +187,12 @@ static void record_interval(const struct td_world *world, td_peer peer, uint32_t
                                          .kind = (uint8_t)kind,
                                          .outcome = (uint8_t)outcome};
     world->recorder->interval(world->recorder->context, &interval);
+}
+
+/* The step as draws and records know it: the rest comes behind the last step. */
+static uint32_t step_at(const struct td_plan *plan, uint32_t at)
+{
+    return at == plan->steps ? plan->steps : plan->order[at];
 }
 
 static double sample(struct td_world *world, const struct td_dist *dist, td_peer peer,
@@ -189,6 +219,7 @@ static void wake(struct td_world *world)
             td_queue_set(&world->queue, command->peer, key);
     }
     if (many) td_queue_rebuild(&world->queue);
+    world->woken = true;
 }
 
 /* Tells the engine; what it wants done is in world->commands. */
@@ -218,6 +249,27 @@ static uint32_t next_artifact(const struct td_world *world, const struct sim_pee
     return plan->steps;
 }
 
+/* The time of a fetch. A sample is ready only some 100 cycles after its draw began, and the next
+ * event waits for it; so the one that the peer will probably need next is drawn now, while others
+ * go on. Peers tend to fetch in the same order: the guess is what came after this artifact last
+ * time. A wrong guess costs its draw, and changes nothing. */
+static double fetch_time(struct td_world *world, td_peer peer, struct sim_peer *who, uint32_t at)
+{
+    const struct td_plan *plan = world->plan;
+    double length = who->guess == at
+                        ? who->guess_ns
+                        : sample(world, plan->fetch[at], peer, step_at(plan, at), TD_DRAW_FETCH);
+    if (who->fetched != NOTHING) world->successor[who->fetched] = at;
+    who->fetched = at;
+    uint32_t guess = world->successor[at];
+    if (guess != NOTHING && bit_get(who->held, guess)) guess = world->successor[guess];
+    who->guess = guess;
+    if (guess != NOTHING)
+        who->guess_ns =
+            sample(world, plan->fetch[guess], peer, step_at(plan, guess), TD_DRAW_FETCH);
+    return length;
+}
+
 /* The peer reaches the next artifact of its order: it fetches what is published, and builds the
  * rest. */
 static struct next begin_artifact(struct td_world *world, td_peer peer)
@@ -228,7 +280,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer)
     const struct cache *cache = &world->caches[group->cohort];
     uint32_t at = next_artifact(world, who);
     bool rest = at == plan->steps;
-    uint32_t step = rest ? plan->steps : plan->order[at];
+    uint32_t step = step_at(plan, at);
     bool untouched_there = rest ? cache->rest : bit_get(cache->published, at);
     /* a peer that touches a step has a rest of its own, too */
     bool private = group->private != NULL && (rest || bit_get(group->private, at));
@@ -238,7 +290,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer)
     who->since = world->now;
     if (untouched_there && !private) {
         who->task = TASK_FETCH;
-        length = sample(world, plan->fetch[at], peer, step, TD_DRAW_FETCH);
+        length = fetch_time(world, peer, who, at);
     } else {
         who->task = TASK_BUILD;
         length = sample(world, plan->build[at], peer, step, TD_DRAW_BUILD) / group->speed;
@@ -246,7 +298,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer)
             length = sample(world, plan->fetch[at], peer, step, TD_DRAW_FETCH) +
                      length * group->fraction[at];
     }
-    return next_at(world, world->now + td_round_ns(length), TD_CLASS_COMPLETION);
+    return end_after(world, length);
 }
 
 /* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
@@ -269,16 +321,13 @@ static struct next begin_order(struct td_world *world, td_peer peer, const struc
                     world->plan->groups[who->group].speed;
     who->task = TASK_OVERHEAD;
     who->since = world->now;
-    return next_at(world, world->now + td_round_ns(length), TD_CLASS_COMPLETION);
+    return end_after(world, length);
 }
 
-static struct next on_start(struct td_world *world, td_peer peer)
+/* The engine's answer to ASK, the only command there is. */
+static struct next on_answer(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
-    if (who->order != 0) return begin_artifact(world, peer);
-
-    const struct td_event ask = {.kind = TD_EVENT_ASK, .at = world->now, .peer = peer};
-    if (!tell(world, &ask, 1)) return NEXT_FAILED;
     const struct td_command *answer = &world->commands.items[0];
     if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, answer);
     TD_ASSERT(answer->kind == TD_COMMAND_WAIT);
@@ -287,6 +336,14 @@ static struct next on_start(struct td_world *world, td_peer peer)
         who->since = world->now;
     }
     return NEXT_NONE;
+}
+
+static struct next on_start(struct td_world *world, td_peer peer)
+{
+    if (peer_at(world, peer)->order != 0) return begin_artifact(world, peer);
+    const struct td_event ask = {.kind = TD_EVENT_ASK, .at = world->now, .peer = peer};
+    if (!tell(world, &ask, 1)) return NEXT_FAILED;
+    return on_answer(world, peer);
 }
 
 static bool arrive(struct td_world *world, td_peer peer)
@@ -316,7 +373,7 @@ static bool arrive(struct td_world *world, td_peer peer)
 static struct next on_arrival(struct td_world *world, td_peer peer)
 {
     if (!arrive(world, peer)) return NEXT_FAILED;
-    return next_at(world, world->now, TD_CLASS_START);
+    return start_now(world);
 }
 
 /* The peer has obtained an artifact: the cache and the counts. True if it was built and is
@@ -349,12 +406,19 @@ static bool obtain(struct td_world *world, td_peer peer)
     return built;
 }
 
+/* True if a peer whose fetch ends now asks next of all: a fetch wakes nobody (unless the policy has
+ * everybody woken by everything), and no other event comes before. Then the engine is told both in
+ * one go. */
+static bool asks_at_once(struct td_world *world, td_peer peer)
+{
+    return world->policy->wake != TD_WAKE_ALL &&
+           td_queue_key(&world->queue, world->now, TD_CLASS_START, peer) < world->others;
+}
+
 static struct next on_completion(struct td_world *world, td_peer peer)
 {
     const struct td_plan *plan = world->plan;
     struct sim_peer *who = peer_at(world, peer);
-    struct td_event events[2];
-    size_t count = 0;
 
     who->busy += world->now - who->since;
     if (who->task == TASK_OVERHEAD) {
@@ -363,32 +427,40 @@ static struct next on_completion(struct td_world *world, td_peer peer)
                             who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
                             TD_KIND_OVERHEAD, TD_TASK_OK);
         who->task = TASK_NONE;
-        return next_at(world, world->now, TD_CLASS_START);
+        return start_now(world);
     }
 
     bool built = obtain(world, peer), rest = who->at == plan->steps;
     uint32_t step = rest ? TD_UNIVERSE : plan->order[who->at];
-    if (!rest)
-        events[count++] = (struct td_event){
-            .kind = TD_EVENT_OBTAINED,
-            .at = world->now,
-            .peer = peer,
-            .obtained = {.order = who->order, .step = step, .built = built, .published = built}};
     bool ended = step == who->order_step; /* its prerequisites come before it */
+    struct td_event events[2];
+    events[0].at = world->now;
+    events[0].peer = peer;
+    if (rest) {
+        events[0].kind = TD_EVENT_ENDED;
+        events[0].ended.order = who->order;
+        events[0].ended.end = TD_END_OK;
+    } else {
+        events[0].kind = TD_EVENT_OBTAINED;
+        events[0].obtained.order = who->order;
+        events[0].obtained.step = step;
+        events[0].obtained.built = events[0].obtained.published = built;
+        events[0].obtained.last = ended;
+    }
     if (ended) {
-        events[count++] = (struct td_event){.kind = TD_EVENT_ENDED,
-                                            .at = world->now,
-                                            .peer = peer,
-                                            .ended = {.order = who->order, .end = TD_END_OK}};
         world->record->events++;
         who->order = 0;
     }
     who->task = TASK_NONE;
-    if (count > 0) {
-        if (!tell(world, events, count)) return NEXT_FAILED;
-        if (world->commands.count > 0) wake(world);
+    if (ended && !rest && !built && asks_at_once(world, peer)) {
+        events[1].at = world->now;
+        events[1].peer = peer;
+        events[1].kind = TD_EVENT_ASK;
+        return tell(world, events, 2) ? on_answer(world, peer) : NEXT_FAILED;
     }
-    if (!ended || !rest) return next_at(world, world->now, TD_CLASS_START);
+    if (!tell(world, events, 1)) return NEXT_FAILED;
+    if (world->commands.count > 0) wake(world);
+    if (!ended || !rest) return start_now(world);
     who->since = world->now;
     who->done = true;
     world->ended++;
@@ -452,7 +524,9 @@ static bool begin_replication(struct td_world *world, uint32_t replication)
     for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
         struct sim_peer *who = peer_at(world, peer);
         *who = (struct sim_peer){.group = scenario->peers[peer].group,
-                                 .arrival = world->arrivals[peer]};
+                                 .arrival = world->arrivals[peer],
+                                 .fetched = NOTHING,
+                                 .guess = NOTHING};
         memset(who->held, 0, plan->words * sizeof(uint64_t));
         if (plan->steps % 64 != 0) who->held[plan->words - 1] = ~UINT64_C(0) << (plan->steps % 64);
         uint64_t key = td_queue_key(&world->queue, who->arrival, TD_CLASS_ARRIVAL, peer);
@@ -461,6 +535,18 @@ static bool begin_replication(struct td_world *world, uint32_t replication)
     }
     td_queue_rebuild(&world->queue);
     return true;
+}
+
+/* With many peers their records are out of the cache when their turn comes; the record of the peer
+ * that is next among some 64 neighbours will be needed soon. With few it only costs time. */
+static void prefetch(const struct td_world *world, uint64_t key)
+{
+    if (key == TD_KEY_NONE) return;
+    td_peer peer = td_key_place(&world->queue, key);
+    const char *record = (const char *)peer_at(world, peer);
+    for (size_t at = 0; at < world->stride && at < 256; at += 64)
+        __builtin_prefetch(record + at, 1);
+    td_engine_prefetch(world->engine, peer);
 }
 
 static int by_time(const void *a, const void *b)
@@ -542,18 +628,25 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     if (!begin_replication(world, replication)) return false;
     while ((key = td_queue_top(queue)) != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
-        /* What the peer does next it does at once, as long as nothing of anybody else comes before.
+        world->others = td_queue_top_of_others(queue, peer);
+        world->woken = false;
+        /* What the peer does next it does at once, unless something of somebody else comes before.
          */
         do {
             world->now = td_key_time(queue, key);
             struct next next = handle(world, td_key_class(queue, key), peer);
-            if (next.failed) return false;
-            key = next.any ? td_queue_key(queue, next.at, next.class, peer) : TD_KEY_NONE;
-            if (next.any && key == TD_KEY_NONE) return td_error_memory(error, "the event queue");
+            if (next.at == FAILED) return false;
+            key = TD_KEY_NONE;
+            if (next.at != NEVER) {
+                key = td_queue_key(queue, next.at, next.class, peer);
+                if (key == TD_KEY_NONE) return td_error_memory(error, "the event queue");
+            }
+            if (world->woken) world->others = td_queue_top_of_others(queue, peer);
             if ((++turns & 0xffff) == 0 && end_of_patience(world, stop, finished, &told))
                 return false;
-        } while (!td_queue_is_far(queue, key) && key < td_queue_top_of_others(queue, peer));
+        } while (key < world->others && !td_queue_is_far(queue, key));
         td_queue_set(queue, peer, key);
+        if (world->prefetch) prefetch(world, td_queue_rival(queue, peer));
     }
     if (world->ended != world->plan->scenario->peer_count) return stuck(world);
     if (end_of_patience(world, stop, finished, &told)) return false;

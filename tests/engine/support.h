@@ -17,13 +17,13 @@
 
 /* Build what is ready, else fetch, else the universe, else wait: enough to see all that the view
  * offers. */
-static inline struct td_choice test_choose(const struct td_view *view, td_peer peer)
+static inline struct td_choice test_choose(const struct td_view *view)
 {
-    td_step step = td_view_first_ready(view, peer);
+    td_step step = td_view_first_ready(view);
     if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_READY};
-    step = td_view_first_published(view, peer);
+    step = td_view_first_published(view);
     if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
-    if (td_view_holds_all(view, peer))
+    if (td_view_holds_all(view))
         return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
     return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
 }

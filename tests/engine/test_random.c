@@ -162,12 +162,18 @@ static void end(struct rig *rig, struct plain *plain, td_peer peer)
             plain->published[plain->published_count].step = step;
             plain->published[plain->published_count++].digest = digest;
         }
-        apply(rig,
-              (struct td_event){
-                  .kind = TD_EVENT_OBTAINED,
-                  .peer = peer,
-                  .obtained = {.order = order, .step = step, .built = built, .published = built}});
+        /* the two ways in which an order can end well */
+        bool last = pick(2) == 0;
+        apply(rig, (struct td_event){.kind = TD_EVENT_OBTAINED,
+                                     .peer = peer,
+                                     .obtained = {.order = order,
+                                                  .step = step,
+                                                  .built = built,
+                                                  .published = built,
+                                                  .last = last}});
         note_wakes(rig, plain);
+        plain->peers[peer].order = 0;
+        if (last) return;
     }
     apply(rig, (struct td_event){
                    .kind = TD_EVENT_ENDED, .peer = peer, .ended = {.order = order, .end = how}});

@@ -42,6 +42,11 @@ static void test_impossible_events(void **state)
         {"no step 9",
          {.kind = TD_EVENT_OBTAINED, .at = 10, .peer = 0, .obtained = {.order = 1, .step = 9}}},
         {"free", {.kind = TD_EVENT_OBTAINED, .at = 10, .peer = 2, .obtained = {.order = 1}}},
+        {"ends an order for step 0 with step 1",
+         {.kind = TD_EVENT_OBTAINED,
+          .at = 10,
+          .peer = 0,
+          .obtained = {.order = 1, .step = 1, .last = true}}},
         {"order 9", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 9}}},
         {"without holding", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 1}}},
         {"waiting", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 1, .ended = {.order = 1}}},
@@ -100,16 +105,14 @@ static void test_a_held_step_keeps_its_variant(void **state)
     rig_close(&rig);
 }
 
-static struct td_choice nonsense_step(const struct td_view *view, td_peer peer)
+static struct td_choice nonsense_step(const struct td_view *view)
 {
-    (void)peer;
     return (struct td_choice){TD_CHOOSE_STEP, td_view_step_count(view), TD_REASON_NONE};
 }
 
-static struct td_choice held_step(const struct td_view *view, td_peer peer)
+static struct td_choice held_step(const struct td_view *view)
 {
     (void)view;
-    (void)peer;
     return (struct td_choice){TD_CHOOSE_STEP, 0, TD_REASON_NONE};
 }
 

@@ -31,32 +31,27 @@ uint32_t td_view_unlocks(const struct td_view *view, td_step step)
     return view->unlocks[step];
 }
 
-td_step td_view_first_ready(const struct td_view *view, td_peer peer)
+td_step td_view_first_ready(const struct td_view *view)
 {
-    (void)peer;
     return view->ready;
 }
 
-td_step td_view_first_published(const struct td_view *view, td_peer peer)
+td_step td_view_first_published(const struct td_view *view)
 {
-    (void)peer;
     return view->published;
 }
 
-td_step td_view_first_not_held(const struct td_view *view, td_peer peer)
+td_step td_view_first_not_held(const struct td_view *view)
 {
-    (void)peer;
     return view->not_held;
 }
 
-bool td_view_holds_all(const struct td_view *view, td_peer peer)
+bool td_view_holds_all(const struct td_view *view)
 {
-    (void)peer;
     return view->holds_all;
 }
 
-bool td_view_is_first_in_line(const struct td_view *view, td_peer peer)
+bool td_view_is_first_in_line(const struct td_view *view)
 {
-    (void)peer;
     return view->first_in_line;
 }

@@ -83,7 +83,7 @@ static void test_choices(void **state)
         for (char *rest = names, *name; (name = strtok_r(rest, " ", &rest)) != NULL;) {
             const struct td_policy *policy = td_policy_find(name);
             assert_non_null(policy);
-            struct td_choice choice = policy->choose(&view, 0);
+            struct td_choice choice = policy->choose(&view);
             assert_int_equal(choice.kind, cases[i].expected.kind);
             assert_int_equal(choice.step, cases[i].expected.step);
             assert_int_equal(choice.reason, cases[i].expected.reason);

@@ -1,0 +1,201 @@
+/* make bench: how fast the simulator is, beside a hard-coded loop of the same model in the same
+ * run.
+ *
+ *     bench [RUNS]                        a table of all sizes; medians of RUNS runs (5),
+ * interleaved bench PEERS STEPS REPLICATIONS [THREADS]      one size once, for a profiler
+ *
+ * An event is one order ended and the next one chosen; the hard-coded loop, which has no orders for
+ * the universe, is counted by its builds and fetches. Exponential build (600 s) and fetch (100 s)
+ * times, policy `directed`, no CSV files. */
+#include "hard_coded.h"
+#include "policies/policies.h"
+#include "sim/plan.h"
+#include "sim/sim.h"
+#include "sim/world.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SEED 1
+#define MAX_RUNS 99
+
+static const struct td_dist build_time = {.kind = TD_DIST_EXPONENTIAL, .parameter = {600e9}};
+static const struct td_dist fetch_time = {.kind = TD_DIST_EXPONENTIAL, .parameter = {100e9}};
+static const struct td_dist no_time = {.kind = TD_DIST_CONSTANT};
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double peak_mib(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)usage.ru_maxrss / 1024;
+}
+
+static void *must(void *memory)
+{
+    if (memory != NULL) return memory;
+    (void)fprintf(stderr, "bench: out of memory\n");
+    exit(1);
+}
+
+/* The scenario of a size, without a file. */
+static struct td_scenario *scenario_make(uint32_t peers, uint32_t steps)
+{
+    struct td_scenario *scenario = must(calloc(1, sizeof *scenario));
+    struct td_step_spec *step = must(calloc(steps, sizeof *step));
+    struct td_group_spec *group = must(calloc(1, sizeof *group));
+    struct td_peer_spec *peer = must(calloc(peers, sizeof *peer));
+    for (uint32_t i = 0; i < steps; i++)
+        step[i] = (struct td_step_spec){.id = "", .build = &build_time, .fetch = &fetch_time};
+    for (uint32_t i = 0; i < peers; i++)
+        peer[i].index = i;
+    *group =
+        (struct td_group_spec){.name = "peer", .count = peers, .speed = 1, .arrival = &no_time};
+    *scenario = (struct td_scenario){.name = "bench",
+                                     .steps = step,
+                                     .step_count = steps,
+                                     .rest_build = &no_time,
+                                     .rest_fetch = &no_time,
+                                     .overhead = &no_time,
+                                     .groups = group,
+                                     .group_count = 1,
+                                     .peers = peer,
+                                     .peer_count = peers};
+    return scenario;
+}
+
+static void scenario_free(struct td_scenario *scenario)
+{
+    free((void *)(uintptr_t)scenario->steps);
+    free((void *)(uintptr_t)scenario->groups);
+    free((void *)(uintptr_t)scenario->peers);
+    free(scenario);
+}
+
+/* Seconds that the simulator takes; the sum of the makespans, and the ended orders, in *sum and
+ * *events. */
+static double simulate(const struct td_scenario *scenario, uint32_t replications, uint32_t jobs,
+                       td_time *sum, uint64_t *events)
+{
+    const struct td_policy *policy = td_policy_find("directed");
+    const struct td_sim_options options = {.policies = &policy,
+                                           .policy_count = 1,
+                                           .replications = replications,
+                                           .seed = SEED,
+                                           .jobs = jobs};
+    struct td_results results = {.runs = must(calloc(replications, sizeof *results.runs))};
+    struct td_error error;
+    double begin = now_s();
+    if (!td_sim_run(scenario, &options, &results, &error)) {
+        (void)fprintf(stderr, "bench: %s\n", error.text);
+        exit(1);
+    }
+    double seconds = now_s() - begin;
+    *sum = 0;
+    *events = 0;
+    for (uint32_t i = 0; i < replications; i++) {
+        *sum += results.runs[i].makespan;
+        *events += results.runs[i].events;
+    }
+    free(results.runs);
+    return seconds;
+}
+
+static double hard_coded(const struct td_scenario *scenario, uint32_t replications, td_time *sum)
+{
+    struct hard_coded *loop = must(
+        hard_coded_create(scenario->peer_count, scenario->step_count, &build_time, &fetch_time));
+    double begin = now_s();
+    *sum = hard_coded_run(loop, SEED, 1, replications);
+    double seconds = now_s() - begin;
+    hard_coded_destroy(loop);
+    return seconds;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int count)
+{
+    qsort(values, (size_t)count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+static void measure(uint32_t peers, uint32_t steps, uint32_t replications, int runs, uint32_t cores)
+{
+    struct td_scenario *scenario = scenario_make(peers, steps);
+    double one[MAX_RUNS], all[MAX_RUNS], loop[MAX_RUNS];
+    td_time sum, other_sum;
+    uint64_t events = 0;
+
+    for (int run = 0; run < runs;
+         run++) { /* interleaved: the machine's mood hits all three alike */
+        one[run] = simulate(scenario, replications, 1, &sum, &events);
+        loop[run] = hard_coded(scenario, replications, &other_sum);
+        if (sum != other_sum) {
+            (void)fprintf(stderr, "bench: the simulator and the hard-coded loop disagree\n");
+            exit(1);
+        }
+        all[run] = simulate(scenario, replications, cores, &sum, &events);
+    }
+    struct td_error error;
+    struct td_plan *plan = must(td_plan_create(scenario, &error));
+    double n = (double)events, tasks = (double)peers * steps * replications;
+    double t1 = median(one, runs), tn = median(all, runs), tl = median(loop, runs);
+    printf("%7u %6u %7u %9.2f %8.1f %12.0f %9.2f %7.2f %9.2f %7.2f %7zu\n", peers, steps,
+           replications, n / t1 * 1e-6, t1 / n * 1e9, replications / t1, n / tn * 1e-6, t1 / tn,
+           tasks / tl * 1e-6, n / t1 / (tasks / tl), td_world_bytes_per_peer(plan));
+    (void)fflush(stdout);
+    td_plan_destroy(plan);
+    scenario_free(scenario);
+}
+
+static int measure_all(int runs)
+{
+    static const uint32_t sizes[][3] = {
+        {3, 6, 100000}, {20, 50, 2000}, {1000, 300, 10}, {20000, 300, 1}};
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t cores = online > 1 ? (uint32_t)online : 1;
+    printf("medians of %d runs; 1 thread, then %u; events are orders ended\n", runs, cores);
+    printf("                       ------ one thread -----------------  -- all --------  -- "
+           "hard-coded -  bytes\n");
+    printf("  peers  steps    reps  Mevent/s ns/event       reps/s  Mevent/s speedup  Mevent/s   "
+           "ratio  a peer\n");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        measure(sizes[i][0], sizes[i][1], sizes[i][2], runs, cores);
+    printf("peak memory %.1f MiB\n", peak_mib());
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 4) {
+        int runs = argc > 1 ? atoi(argv[1]) : 5;
+        return measure_all(runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : runs);
+    }
+    uint32_t replications = (uint32_t)atol(argv[3]);
+    struct td_scenario *scenario = scenario_make((uint32_t)atol(argv[1]), (uint32_t)atol(argv[2]));
+    td_time sum;
+    uint64_t events;
+    double seconds =
+        simulate(scenario, replications, argc > 4 ? (uint32_t)atol(argv[4]) : 1, &sum, &events);
+    double n = (double)events;
+    printf("%.3f s, %.2f Mevents/s, %.1f ns/event, peak %.1f MiB\n", seconds, n / seconds * 1e-6,
+           seconds / n * 1e9, peak_mib());
+    scenario_free(scenario);
+    return 0;
+}

@@ -1,0 +1,78 @@
+#include "support.h"
+
+struct td_scenario *scenario_from(const char *text)
+{
+    char path[] = "/tmp/td-test-XXXXXX.json";
+    int file = mkstemps(path, 5);
+    assert_true(file >= 0);
+    size_t length = strlen(text);
+    assert_int_equal(write(file, text, length), (ssize_t)length);
+    assert_int_equal(close(file), 0);
+    struct td_error error;
+    struct td_scenario *scenario = td_scenario_read(path, &error);
+    (void)unlink(path);
+    if (scenario == NULL) fail_msg("refused: %s", error.text);
+    return scenario;
+}
+
+static void keep_interval(void *context, const struct td_interval *interval)
+{
+    struct run *run = context;
+    if (run->count == run->capacity) {
+        run->capacity = 2 * run->capacity + 64;
+        run->intervals = realloc(run->intervals, run->capacity * sizeof *run->intervals);
+        assert_non_null(run->intervals);
+    }
+    run->intervals[run->count++] = *interval;
+}
+
+static void keep_peer(void *context, uint32_t peer, const struct td_peer_record *record)
+{
+    struct run *run = context;
+    if (peer < sizeof run->peers / sizeof *run->peers) run->peers[peer] = *record;
+}
+
+void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run)
+{
+    struct td_error error;
+    struct td_scenario *scenario = scenario_from(text);
+    struct td_plan *plan = td_plan_create(scenario, &error);
+    assert_non_null(plan);
+    const struct td_policy *found = td_policy_find(policy);
+    assert_non_null(found);
+    struct td_world *world = td_world_create(plan, found, seed, &error);
+    assert_non_null(world);
+    memset(run, 0, sizeof *run);
+    const struct td_recorder recorder = {run, keep_interval, keep_peer};
+    if (!td_world_run(world, 1, &recorder, NULL, NULL, &run->record, &error))
+        fail_msg("%s", error.text);
+    td_world_destroy(world);
+    td_plan_destroy(plan);
+    td_scenario_destroy(scenario);
+}
+
+void run_free(struct run *run)
+{
+    free(run->intervals);
+}
+
+void run_text(const struct run *run, uint32_t peer, char *out, size_t size)
+{
+    static const char kinds[] = "bfwo", outcomes[] = {0, 'd', 'f', 'a'};
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < run->count; i++) {
+        const struct td_interval *interval = &run->intervals[i];
+        if (interval->peer != peer) continue;
+        char step[16] = "";
+        if (interval->step == TD_RECORD_REST)
+            (void)snprintf(step, sizeof step, "*");
+        else if (interval->step != TD_RECORD_NO_STEP)
+            (void)snprintf(step, sizeof step, "%u", interval->step);
+        int written = snprintf(out + at, size - at, "%s%c%s[%g,%g]%.1s", at == 0 ? "" : " ",
+                               kinds[interval->kind], step, (double)interval->start * 1e-9,
+                               (double)interval->end * 1e-9, &outcomes[interval->outcome]);
+        assert_true(written > 0 && (size_t)written < size - at);
+        at += (size_t)written;
+    }
+}

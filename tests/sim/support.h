@@ -1,0 +1,41 @@
+/* What the simulator's tests share: a scenario from text, and its records and intervals. */
+#ifndef TD_TESTS_SIM_SUPPORT_H
+#define TD_TESTS_SIM_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policies/policies.h"
+#include "sim/sim.h"
+#include "sim/world.h"
+#include "workload/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Reads a scenario from its text; fails the test if it is refused. */
+struct td_scenario *scenario_from(const char *text);
+
+/* A run of one replication with all that it leaves. */
+struct run {
+    struct td_run_record record;
+    struct td_interval *intervals;
+    size_t count, capacity;
+    struct td_peer_record peers[64];
+};
+
+void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run);
+void run_free(struct run *run);
+
+/* One peer's intervals as text, such as "b0[0,10] f1[10,12] w[12,20] o0[20,21] b*[21,22]d": kind,
+ * step's index
+ * (* for the rest), begin and end in seconds, and the outcome's first letter if it is not ok. */
+void run_text(const struct run *run, uint32_t peer, char *out, size_t size);
+
+#endif

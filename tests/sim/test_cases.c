@@ -1,0 +1,258 @@
+/* Cases worked out by hand from the model, interval by interval. */
+#include "support.h"
+
+/* Steps a, b, ... of 10 s to build and 1 s to fetch unless `times` says otherwise. */
+#define SCHEMA2 "\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\",\"b\":\"//b\"}}"
+#define SCHEMA3                                                                                    \
+    "\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\",\"b\":\"//b\",\"c\":\"//c\"}}"
+#define DEFAULT "\"default\":{\"build\":10,\"fetch\":1}"
+#define TAIL "\"policies\":[\"directed\"]}"
+
+static const struct sim_case {
+    const char *what, *text, *policy;
+    const char *peers[4];
+} cases[] = {
+    {"directed: each builds one, then fetches the other",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"peers\":[{\"count\":2}]," TAIL,
+     "directed",
+     {/* the rest takes no time, so peer 0 has it published before peer 1 begins */
+      "b0[0,10] f1[10,11] b*[11,11]", "b1[0,10] f0[10,11] f*[11,11]"}},
+    {"parallel: both build all, the second one's are duplicates",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"peers\":[{\"count\":2}]," TAIL,
+     "parallel",
+     {"b0[0,10] b1[10,20] b*[20,20]", "b0[0,10]d b1[10,20]d f*[20,20]"}},
+    {"linear: the second fetches what the first has built, and its rest, too",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"rest\":{\"build\":4,\"fetch\":2},"
+     "\"peers\":[{\"count\":2}]," TAIL,
+     "linear",
+     {"b0[0,10] b1[10,20] b*[20,24]", "w[0,24] f0[24,25] f1[25,26] f*[26,28]"}},
+    {"universe: one overhead for all",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"overhead\":3,\"peers\":[{}]," TAIL,
+     "universe",
+     {"o*[0,3] b0[3,13] b1[13,23] b*[23,23]"}},
+    {"directed: an overhead for each order, the universe included",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"overhead\":3,\"peers\":[{}]," TAIL,
+     "directed",
+     {"o0[0,3] b0[3,13] o1[13,16] b1[16,26] o*[26,29] b*[29,29]"}},
+    {"a speed divides builds and overheads, not fetches",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT
+     "},\"overhead\":4,\"peers\":[{\"name\":\"fast\",\"speed\":2},{\"name\":\"slow\"}]," TAIL,
+     "directed",
+     {"o0[0,2] b0[2,7] w[7,14] o1[14,16] f1[16,17] o*[17,19] b*[19,19]",
+      "o1[0,4] b1[4,14] o0[14,18] f0[18,19] o*[19,23] f*[23,23]"}},
+    {"a step counts as being built through its order's overhead and prerequisites",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"after\":[\"a\"]}},\"peers\":[{\"count\":2}]," TAIL,
+     "directed",
+     /* at 10 peer 1, woken, asks behind peer 0, which has ended its order and comes first in the
+        file */
+     {"b0[0,10] b1[10,20] b*[20,20]", "w[0,10] f0[10,11] w[11,20] f1[20,21] f*[21,21]"}},
+    {"an order goes through prerequisites that the peer lacks, in dependency order",
+     "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT
+     ",\"a\":{\"after\":[\"c\"]}},\"peers\":[{}]," TAIL,
+     "parallel",
+     {"b2[0,10] b0[10,20] b1[20,30] b*[30,30]"}},
+    {"a peer that comes late fetches what is there and builds the rest",
+     "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT "},\"peers\":[{\"name\":\"p\"},"
+     "{\"name\":\"q\",\"arrival\":12}]," TAIL,
+     "directed",
+     {"b0[0,10] b1[10,20] w[20,22] f2[22,23] b*[23,23]",
+      /* c is built by nobody at 12, so a build comes before the fetch of a */
+      "b2[12,22] f0[22,23] f1[23,24] f*[24,24]"}},
+    {"what completes at an instant is published before anybody asks",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT ",\"b\":{\"build\":10,\"fetch\":0}},"
+     "\"peers\":[{\"count\":2}]," TAIL,
+     "directed",
+     {"b0[0,10] f1[10,10] b*[10,10]", "b1[0,10] f0[10,11] f*[11,11]"}},
+    {"two caches do not share",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},\"peers\":[{\"name\":\"p\","
+     "\"cache_id\":\"muc9\"},{\"name\":\"q\",\"cache_id\":\"muc10\"}]," TAIL,
+     "linear",
+     {"b0[0,10] b1[10,20] b*[20,20]", "b0[0,10] b1[10,20] b*[20,20]"}},
+    {"a touched step is the peer's own, what comes after it too, and its rest",
+     "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"after\":[\"a\"]}},\"rest\":{\"build\":5,\"fetch\":2},"
+     "\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"touches\":{\"a\":1}}]," TAIL,
+     "directed",
+     {"b0[0,10] b1[10,20] b2[20,30] b*[30,35]", "b0[0,10] b1[10,20] w[20,30] f2[30,31] b*[31,36]"}},
+    {"touched in part: not while the untouched one is being built; then fetch + fraction of the "
+     "build",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},"
+     "\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"touches\":{\"a\":0.25},\"speed\":2}]," TAIL,
+     "directed",
+     /* q builds b at twice the speed, waits for a until 10, then 1 + 0.25 x 10 / 2 */
+     {"b0[0,10] f1[10,11] b*[11,11]", "b1[0,5] w[5,10] b0[10,12.25] b*[12.25,12.25]"}},
+    {"touched in part, but nobody builds the untouched one: a whole build",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},"
+     "\"peers\":[{\"name\":\"q\",\"touches\":{\"a\":0.25}}]," TAIL,
+     "directed",
+     {"b0[0,10] b1[10,20] b*[20,20]"}},
+    {"touched in part under parallel: whole, since the untouched one is not published yet",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT "},"
+     "\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"touches\":{\"a\":0.25}}]," TAIL,
+     "parallel",
+     {"b0[0,10] b1[10,20] b*[20,20]", "b0[0,10] b1[10,20]d b*[20,20]"}},
+    {"zero lengths: a build of no time completes before the next peer starts",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{\"default\":{\"build\":0,\"fetch\":1}},"
+     "\"peers\":[{\"count\":2}]," TAIL,
+     "directed",
+     {"b0[0,0] b1[0,0] b*[0,0]", "f0[0,1] f1[1,2] f*[2,2]"}},
+    {"longest: the longer build first",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"build\":30}},\"peers\":[{}]," TAIL,
+     "longest",
+     {"b1[0,30] b0[30,40] b*[40,40]"}},
+    {"critical-path: what has most to come first",
+     "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT
+     ",\"a\":{\"build\":25},\"c\":{\"build\":20,\"after\":[\"b\"]}},\"peers\":[{}]," TAIL,
+     "critical-path",
+     {"b1[0,10] b0[10,35] b2[35,55] b*[55,55]"}},
+    {"half a nanosecond is rounded up, after the speed",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{\"default\":{\"build\":0.000000003,\"fetch\":1}},"
+     "\"peers\":[{\"speed\":2}]," TAIL,
+     "directed",
+     {"b0[0,2e-09] b1[2e-09,4e-09] b*[4e-09,4e-09]"}},
+};
+
+static void test_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct run run;
+        char text[4096];
+        run_policy(cases[i].text, cases[i].policy, 1, &run);
+        for (uint32_t peer = 0; peer < 4 && cases[i].peers[peer] != NULL; peer++) {
+            run_text(&run, peer, text, sizeof text);
+            if (strcmp(text, cases[i].peers[peer]) != 0)
+                fail_msg("%s:\n  peer %u has %s\n  and not    %s", cases[i].what, peer, text,
+                         cases[i].peers[peer]);
+        }
+        run_free(&run);
+    }
+}
+
+#define SECONDS(s) ((td_time)(s)*TD_NS_PER_S)
+
+/* Three peers, six steps, 10 min to build, 100 s to fetch: the frame of the model's section 1. */
+static void test_three_strategies(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\":\"x\",\"schema\":{\"universe\":\"//...\",\"steps\":{\"1\":\"//a\",\"2\":\"//b\","
+        "\"3\":\"//c\",\"4\":\"//d\",\"5\":\"//e\",\"6\":\"//"
+        "f\"}},\"steps\":{\"default\":{\"build\":"
+        "\"10m\",\"fetch\":\"100s\"}},\"peers\":[{\"count\":3}],\"policies\":[\"linear\"]}";
+    static const struct {
+        const char *policy;
+        struct td_run_record record;
+    } expected[] = {
+        /* ends at 60, 70 and 80 min; waits 60 and 70; 21 orders: 6 steps and the universe each */
+        {"linear",
+         {.makespan = SECONDS(4800),
+          .mean_turnaround = SECONDS(4200),
+          .p95_turnaround = SECONDS(4800),
+          .busy = SECONDS(4800),
+          .wait = SECONDS(7800),
+          .machine = SECONDS(12600),
+          .builds = 6,
+          .fetches = 12,
+          .events = 21}},
+        {"parallel",
+         {.makespan = SECONDS(3600),
+          .mean_turnaround = SECONDS(3600),
+          .p95_turnaround = SECONDS(3600),
+          .busy = SECONDS(10800),
+          .machine = SECONDS(10800),
+          .builds = 18,
+          .duplicate_builds = 12,
+          .events = 21}},
+        {"directed",
+         {.makespan = SECONDS(1600),
+          .mean_turnaround = SECONDS(1600),
+          .p95_turnaround = SECONDS(1600),
+          .busy = SECONDS(4800),
+          .machine = SECONDS(4800),
+          .builds = 6,
+          .fetches = 12,
+          .events = 21}},
+        {"universe",
+         {.makespan = SECONDS(3600),
+          .mean_turnaround = SECONDS(3600),
+          .p95_turnaround = SECONDS(3600),
+          .busy = SECONDS(10800),
+          .machine = SECONDS(10800),
+          .builds = 18,
+          .duplicate_builds = 12,
+          .events = 3}},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        struct run run;
+        run_policy(text, expected[i].policy, 1, &run);
+        const struct td_run_record *is = &run.record, *should = &expected[i].record;
+        assert_true(is->makespan == should->makespan);
+        assert_true(is->mean_turnaround == should->mean_turnaround);
+        assert_true(is->p95_turnaround == should->p95_turnaround);
+        assert_true(is->busy == should->busy);
+        assert_true(is->wait == should->wait);
+        assert_true(is->machine == should->machine);
+        assert_true(is->builds == should->builds);
+        assert_true(is->duplicate_builds == should->duplicate_builds);
+        assert_true(is->fetches == should->fetches);
+        assert_true(is->events == should->events);
+        assert_true(is->failures == 0 && is->turnaround_known);
+        run_free(&run);
+    }
+}
+
+/* Makespan begins with the first arrival; mean and 95% quantile are those of the peers' own
+ * turnarounds. */
+static void test_turnarounds(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\":\"x\",\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\"}},\"steps\":{"
+        "\"default\":{\"build\":10,\"fetch\":1}},\"peers\":[{\"count\":3,\"arrival\":{\"times\":[5,"
+        "7,"
+        "30]}}],\"policies\":[\"directed\"]}";
+    struct run run;
+    run_policy(text, "directed", 1, &run);
+    /* 5-15 (10 s); 7-16 (9 s); 30-31 (1 s): mean 6.666666667 s */
+    assert_true(run.record.makespan == SECONDS(26));
+    assert_true(run.record.mean_turnaround == 6666666667);
+    assert_true(run.record.p95_turnaround == SECONDS(10));
+    assert_true(run.record.wait == SECONDS(8));
+    assert_true(run.peers[1].wait == SECONDS(8) && run.peers[1].busy == SECONDS(1));
+    assert_true(run.peers[2].arrival == SECONDS(30) && run.peers[2].completion == SECONDS(31));
+    run_free(&run);
+}
+
+/* Beyond 146 years a run is refused, not wrapped. */
+static void test_time_that_runs_out(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{\"default\":{\"build\":{\"pareto\":{\"shape\":0.01,"
+        "\"scale\":1000000}},\"fetch\":1}},\"peers\":[{}],\"policies\":[\"directed\"]}";
+    struct td_error error = {0};
+    struct td_scenario *scenario = scenario_from(text);
+    struct td_plan *plan = td_plan_create(scenario, &error);
+    struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, &error);
+    struct td_run_record record;
+    assert_false(td_world_run(world, 1, NULL, NULL, NULL, &record, &error));
+    assert_int_equal(error.fault, TD_FAULT_RUN);
+    assert_non_null(strstr(error.text, "146 years"));
+    td_world_destroy(world);
+    td_plan_destroy(plan);
+    td_scenario_destroy(scenario);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_three_strategies),
+        cmocka_unit_test(test_turnarounds),
+        cmocka_unit_test(test_time_that_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
