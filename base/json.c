@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* That of an error's text, which would cut anything longer. */
+#define MESSAGE_SIZE 1024u
+_Static_assert(MESSAGE_SIZE == sizeof((struct td_error){0}.text), "the size of an error's text");
+
 struct td_json {
     char *path, *text;
     cJSON *root;
@@ -245,7 +249,7 @@ __attribute__((format(printf, 3, 4))) static void append(char *out, size_t size,
 
 static void append_path(const struct td_json *json, uint32_t node, char *out, size_t size)
 {
-    uint32_t chain[TD_JSON_DEPTH_MAX + 1];
+    uint32_t chain[TD_JSON_DEPTH_MAX + 1] = {0};
     size_t depth = 0;
     for (; node_at(json, node)->parent != TD_JSON_NONE; node = node_at(json, node)->parent)
         chain[depth++] = node;
@@ -280,7 +284,7 @@ void td_json_place(const struct td_json *json, uint32_t node, enum td_json_part 
 bool td_json_error(const struct td_json *json, uint32_t node, enum td_json_part part,
                    struct td_error *error, const char *format, ...)
 {
-    char place[sizeof error->text], message[sizeof error->text];
+    char place[MESSAGE_SIZE], message[MESSAGE_SIZE];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(message, sizeof message, format, args);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct scan {
     const char *path;
@@ -58,6 +59,7 @@ static const char *found(const struct scan *s, char out[static 32])
 {
     uint32_t code;
     if (s->at == s->length) return "the end of the file";
+    if (s->text[s->at] == '\n' || s->text[s->at] == '\r') return "the end of the line";
     size_t size = td_utf8_decode(s->text + s->at, s->length - s->at, &code);
     if (size == 0)
         (void)snprintf(out, 32, "the byte 0x%02x", (unsigned char)s->text[s->at]);
@@ -244,9 +246,15 @@ static bool scan_word(struct scan *s)
     if ((length == 4 && (memcmp(word, "true", 4) == 0 || memcmp(word, "null", 4) == 0)) ||
         (length == 5 && memcmp(word, "false", 5) == 0))
         return true;
-    return fail(s, place, "expected a value, found %.*s: a text stands in double quotes%s",
-                length > 40 ? 40 : (int)length, word,
-                length == 3 && memcmp(word, "NaN", 3) == 0 ? ", and there is no such number" : "");
+    const char *mend = "a text stands in double quotes";
+    if (length == 3 && memcmp(word, "NaN", 3) == 0)
+        mend = "there is no such number";
+    else if (length <= 5 &&
+             (strncasecmp(word, "true", length) == 0 || strncasecmp(word, "false", length) == 0 ||
+              strncasecmp(word, "null", length) == 0))
+        mend = "it is written true, false or null, in small letters";
+    return fail(s, place, "expected a value, found %.*s: %s", length > 40 ? 40 : (int)length, word,
+                mend);
 }
 
 static bool scan_value(struct scan *s, uint32_t parent, unsigned depth,

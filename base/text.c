@@ -96,7 +96,7 @@ const char *td_text_nearest(const char *word, const char *const *candidates, siz
         if (other > LONGEST_WORD) continue;
         unsigned errors = distance(word, length, candidates[i], other);
         /* More than two letters in five wrong is another word, not a misspelt one. */
-        if (errors * 5 > 2 * longer) continue;
+        if ((size_t)errors * 5 > longer * 2) continue;
         if (nearest == NULL || errors < nearest_distance) {
             nearest = candidates[i];
             nearest_distance = errors;

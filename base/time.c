@@ -2,6 +2,26 @@
 
 #include <string.h>
 
+size_t td_sum_text(td_sum sum, char *out)
+{
+    char digits[TD_SUM_TEXT];
+    size_t at = sizeof digits;
+    __extension__ typedef unsigned __int128 magnitude;
+    magnitude rest = sum < 0 ? 0 - (magnitude)sum : (magnitude)sum;
+
+    for (int place = 0; place < 10 || rest != 0; place++) {
+        if (place == 9) digits[--at] = '.';
+        digits[--at] = (char)('0' + (int)(rest % 10));
+        rest /= 10;
+    }
+    if (sum < 0) digits[--at] = '-';
+
+    size_t length = sizeof digits - at;
+    memcpy(out, digits + at, length);
+    out[length] = '\0';
+    return length;
+}
+
 size_t td_time_text(td_time time, char *out)
 {
     char digits[TD_TIME_TEXT];

@@ -23,4 +23,11 @@ typedef int64_t td_time; /* nanoseconds */
  * terminating zero. `out` must hold TD_TIME_TEXT bytes. Cost: constant, no libc formatting. */
 size_t td_time_text(td_time time, char *out);
 
+/* A sum of times over many peers: it can pass the 292 years that a td_time holds. */
+__extension__ typedef __int128 td_sum;
+
+/* The same as td_time_text() for a sum. */
+#define TD_SUM_TEXT 44
+size_t td_sum_text(td_sum sum, char *out);
+
 #endif

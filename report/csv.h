@@ -1,18 +1,25 @@
 /* The CSV files of a run (model, section 6): complete or absent.
  *
- *     struct td_csv *csv = td_csv_open(dir, &labels, tasks, &error);      makes DIR, opens temporaries
+ *     struct td_csv *csv = td_csv_open(dir, &labels, tasks, &error);
  *     each (policy, replication), on any thread, in any order:
  *         struct td_csv_part *part = td_csv_part_begin(csv, policy, replication, &error);
- *         struct td_recorder recorder = td_csv_part_recorder(part);       for the world to fill
+ *         struct td_recorder recorder = td_csv_part_recorder(part);  for the world to fill
  *         td_csv_part_run(part, &record);
- *         td_csv_part_end(part, &error);                                  appended in order
- *     td_csv_commit(csv, &results, &comparison, &error)                   writes, syncs and renames all
- *     td_csv_destroy(csv)                                                 uncommitted: removes temporaries
+ *         td_csv_part_end(part, &error);                             appended in order
+ *     td_csv_commit(csv, &results, comparison, &error);              syncs and renames all
+ *     td_csv_destroy(csv);                                           uncommitted: removes all
  *
- * Order of the rows: policies as given, replications ascending, whatever the threads do. A part whose
- * turn it is writes straight on; one ahead of its turn spools in memory, past 1 MiB in an unlinked
- * temporary file in DIR. Every failure (full disk, no permission, a file in the way) names the file
- * and the reason, and leaves nothing under a final name that was not there before.
+ * Order of the rows: policies as given, replications ascending, whatever the threads do;
+ * compare.csv goes metric by metric. A part whose turn it is writes straight on; one ahead of its
+ * turn waits in memory (64 MiB for all of them), past that in a nameless temporary file in DIR.
+ * Lines end with a line feed alone.
+ *
+ * Every failure (full disk, no permission, a directory in the way) names the file, the reason and
+ * the mend, and leaves DIR as it was: what stood there stands, and what was made, DIR included,
+ * goes. What cannot be right already at the start is refused by td_csv_open, before anything is
+ * run. A limit on file sizes is such a failure only where SIGXFSZ is ignored; it kills otherwise.
+ *
+ * Cost: without the disk some 30 ns a row of tasks.csv, and 0.3 us a part of four other rows.
  */
 #ifndef TD_REPORT_CSV_H
 #define TD_REPORT_CSV_H

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TD_RECORD_NO_STEP UINT32_MAX        /* a wait: the empty step */
-#define TD_RECORD_REST (UINT32_MAX - 1)     /* written as `universe` */
+#define TD_RECORD_NO_STEP UINT32_MAX    /* a wait: the empty step */
+#define TD_RECORD_REST (UINT32_MAX - 1) /* written as `universe` */
 
 enum td_interval_kind { TD_KIND_BUILD, TD_KIND_FETCH, TD_KIND_WAIT, TD_KIND_OVERHEAD };
 enum td_interval_outcome { TD_TASK_OK, TD_TASK_DUPLICATE, TD_TASK_FAILED, TD_TASK_ABORTED };
@@ -39,7 +39,7 @@ struct td_peer_record {
 struct td_run_record {
     td_time makespan;
     td_time mean_turnaround, p95_turnaround; /* of peers with outcome ok; see turnaround_known */
-    td_time busy, wait, machine;             /* sums over all peers */
+    td_sum busy, wait, machine;              /* over all peers */
     uint64_t builds, duplicate_builds, fetches, failures, events;
     bool turnaround_known; /* false: no peer has outcome ok, and the columns are empty */
 };

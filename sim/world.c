@@ -562,7 +562,7 @@ static void end_replication(struct td_world *world)
 {
     uint32_t peers = world->plan->scenario->peer_count;
     struct td_run_record *record = world->record;
-    __extension__ __int128 turnaround = 0;
+    td_sum turnaround = 0;
     td_time first = INT64_MAX, last = 0;
 
     for (td_peer peer = 0; peer < peers; peer++) {
@@ -587,7 +587,7 @@ static void end_replication(struct td_world *world)
     }
     qsort(world->turnarounds, peers, sizeof *world->turnarounds, by_time);
     record->makespan = last - first;
-    record->machine = (td_time)turnaround;
+    record->machine = turnaround;
     record->mean_turnaround = (td_time)((2 * turnaround + peers) / (2 * (int64_t)peers));
     record->p95_turnaround = world->turnarounds[((size_t)peers * 95 + 99) / 100 - 1];
     record->turnaround_known = true;

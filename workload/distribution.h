@@ -37,8 +37,8 @@ struct td_dist {
      * weibull {shape, scale}; pareto {shape, scale}; triangular {min, mode, max};
      * beta {a, b, min, max}; shifted {by}. */
     double parameter[4];
-    size_t count;                       /* empirical: values; mixture: components */
-    const double *values;               /* empirical: the values; mixture: cumulated weights, last 1 */
+    size_t count;         /* empirical: values; mixture: components */
+    const double *values; /* empirical: the values; mixture: cumulated weights, last 1 */
     const struct td_dist *const *parts; /* mixture: the components; shifted: the one shifted */
 };
 

@@ -1,0 +1,231 @@
+/* What a scenario's words become: defaults, names, order, files, warnings. */
+#include "tests/workload/fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(
+        "{\"name\": \"least\", \"schema\": {\"universe\": \"//...\", \"steps\": {\"1\": \"//a\"}},"
+        " \"steps\": {\"default\": {\"build\": 60, \"fetch\": 5}}, \"peers\": [{}]}");
+    assert_string_equal(s->name, "least");
+    assert_string_equal(s->description, "");
+    assert_string_equal(s->schema_id, "least");
+    assert_string_equal(s->universe, "//...");
+    assert_int_equal(s->step_count, 1);
+    assert_true(s->rest_build->parameter[0] == 0);
+    assert_true(s->rest_fetch->parameter[0] == 0);
+    assert_true(s->overhead->parameter[0] == 0);
+    assert_int_equal(s->replications, 1);
+    assert_int_equal(s->seed, 1);
+    assert_int_equal(s->policy_count, 0);
+    assert_int_equal(s->group_count, 1);
+    assert_int_equal(s->peer_count, 1);
+    assert_string_equal(s->peers[0].name, "peer");
+    const struct td_group_spec *group = &s->groups[0];
+    assert_int_equal(group->count, 1);
+    assert_true(group->speed == 1);
+    assert_null(group->cache_id);
+    assert_null(group->repository);
+    assert_null(group->base_ref);
+    assert_null(group->pipeline);
+    assert_int_equal(group->touch_count, 0);
+    assert_int_equal(group->arrival_form, TD_ARRIVAL_DRAWN);
+    assert_true(td_dist_is_constant(group->arrival));
+    assert_null(td_scenario_warning(s, 0));
+    td_scenario_destroy(s);
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    struct td_scenario *s =
+        scenario_of("{\"name\": \"s\", \"schema\": {\"id\": \"the-id\", \"universe\": "
+                    "[\"//u/...\", \"-//u:x\"],"
+                    " \"steps\": {\"10\": \"//a:b   //c\", \"9\": [\"//d //e\", \"-//f\"], \"x "
+                    "y\": \"@r//g\"}},"
+                    " \"steps\": {\"x y\": {\"after\": [\"9\", \"10\"], \"build\": 3},"
+                    " \"default\": {\"build\": 1, \"fetch\": 2}, \"10\": {\"fetch\": 4}},"
+                    " \"peers\": [{}]}");
+    assert_string_equal(s->schema_id, "the-id");
+    assert_string_equal(s->universe, "//u/... -//u:x");
+    assert_int_equal(s->step_count, 3);
+    static const struct {
+        const char *id, *targets;
+        double build, fetch;
+        size_t after_count;
+    } expected[] = {{"10", "//a:b //c", 1e9, 4e9, 0},
+                    {"9", "//d //e -//f", 1e9, 2e9, 0},
+                    {"x y", "@r//g", 3e9, 2e9, 2}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(s->steps[i].id, expected[i].id);
+        assert_string_equal(s->steps[i].targets, expected[i].targets);
+        assert_true(td_dist_mean(s->steps[i].build) == expected[i].build);
+        assert_true(td_dist_mean(s->steps[i].fetch) == expected[i].fetch);
+        assert_int_equal(s->steps[i].after_count, expected[i].after_count);
+    }
+    assert_int_equal(s->steps[2].after[0], 1);
+    assert_int_equal(s->steps[2].after[1], 0);
+    td_scenario_destroy(s);
+}
+
+static void test_peers(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(
+        "{\"name\": \"p\", \"schema\": {\"universe\": \"//u\", \"steps\": {\"1\": \"//a\","
+        " \"2\": \"//b\"}}, \"steps\": {\"default\": {\"build\": 1, \"fetch\": 2}}, \"peers\": ["
+        "{\"name\": \"a\", \"count\": 2, \"speed\": 0.5, \"cache_id\": \"c\", \"repository\": "
+        "\"r\","
+        " \"base_ref\": \"b\", \"pipeline\": \"p\", \"pipeline_type\": \"independent\","
+        " \"touches\": {\"2\": 0.25, \"1\": 1}}, {\"count\": 0}, {\"name\": \"b\"},"
+        " {\"name\": \"t\", \"arrival\": {\"times\": [5, 0]}}], \"policies\": [\"x\", \"y\"]}");
+    static const char *const names[] = {"a-1", "a-2", "b", "t-1", "t-2"};
+    static const uint32_t groups[] = {0, 0, 2, 3, 3}, indices[] = {0, 1, 0, 0, 1};
+    assert_int_equal(s->group_count, 4);
+    assert_int_equal(s->peer_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(s->peers[i].name, names[i]);
+        assert_int_equal(s->peers[i].group, groups[i]);
+        assert_int_equal(s->peers[i].index, indices[i]);
+    }
+    const struct td_group_spec *a = &s->groups[0];
+    assert_true(a->speed == 0.5);
+    assert_string_equal(a->cache_id, "c");
+    assert_string_equal(a->repository, "r");
+    assert_string_equal(a->base_ref, "b");
+    assert_string_equal(a->pipeline, "p");
+    assert_int_equal(a->touch_count, 2);
+    assert_int_equal(a->touches[0].step, 1);
+    assert_true(a->touches[0].fraction == 0.25);
+    assert_int_equal(a->touches[1].step, 0);
+    assert_true(a->touches[1].fraction == 1);
+    assert_string_equal(s->policies[1], "y");
+    const char *place = s->policy_places[1];
+    assert_string_equal(place + strlen(place) - strlen("$.policies[1]"), "$.policies[1]");
+    td_scenario_destroy(s);
+}
+
+#define WITH_SCHEMA(schema)                                                                        \
+    "{\"name\": \"n\", \"schema\": " schema ", \"steps\": {\"default\": {\"build\": 1, "           \
+    "\"fetch\": 1}}, \"peers\": [{}]}"
+
+static void test_schema_files(void **state)
+{
+    (void)state;
+    static const char plain[] = "{\"universe\": \"//u\", \"steps\": {\"1\": \"//a\"}}";
+    static const char named[] =
+        "{\"id\": \"x\", \"universe\": \"//u\", \"steps\": {\"1\": \"//a\"}}";
+    (void)write_file("my.first.json", plain, sizeof plain - 1);
+    (void)write_file("second", named, sizeof named - 1);
+    struct td_scenario *s = scenario_of(WITH_SCHEMA("\"my.first.json\""));
+    assert_string_equal(s->schema_id, "my.first");
+    assert_string_equal(s->steps[0].targets, "//a");
+    td_scenario_destroy(s);
+    s = scenario_of(WITH_SCHEMA("\"./second\""));
+    assert_string_equal(s->schema_id, "x");
+    td_scenario_destroy(s);
+}
+
+static void test_warnings(void **state)
+{
+    (void)state;
+    struct td_scenario *s;
+    (void)duration("{\"pareto\": {\"shape\": 2.1, \"scale\": 1}}", &s);
+    assert_null(td_scenario_warning(s, 0));
+    td_scenario_destroy(s);
+    (void)duration("{\"mixture\": [{\"weight\": 1, \"pareto\": {\"shape\": 2, \"scale\": 1}}, "
+                   "{\"weight\": 1, \"of\": {\"pareto\": {\"shape\": 1, \"scale\": 1}}}]}",
+                   &s);
+    assert_non_null(strstr(td_scenario_warning(s, 0), "$.steps[\"1\"].build.mixture[0].pareto: "));
+    assert_non_null(strstr(td_scenario_warning(s, 0), "no finite variance"));
+    assert_non_null(strstr(td_scenario_warning(s, 1), ".mixture[1].of.pareto: "));
+    assert_non_null(strstr(td_scenario_warning(s, 1), "no finite mean"));
+    assert_null(td_scenario_warning(s, 2));
+    td_scenario_destroy(s);
+}
+
+static void test_shipped_scenarios(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *schema_id;
+        uint32_t steps, peers;
+    } shipped[] = {
+        {"scenarios/three-strategies.json", "six-steps", 6, 3},
+        {"scenarios/my-universe.json", "my-universe.schema", 4, 4},
+        {"scenarios/unequal-steps.json", "product", 14, 4},
+        {"scenarios/late-arrivals.json", "service", 8, 30},
+        {"scenarios/two-caches.json", "six-steps", 6, 5},
+        {"scenarios/touching-changes.json", "six-steps", 6, 4},
+        {"scenarios/large.json", "large", 300, 20000},
+    };
+    for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
+        struct td_error error;
+        struct td_scenario *s = td_scenario_read(shipped[i].path, &error);
+        if (s == NULL) {
+            fail_msg("%s", error.text);
+            return;
+        }
+        assert_string_equal(s->path, shipped[i].path);
+        assert_string_equal(s->schema_id, shipped[i].schema_id);
+        assert_int_equal(s->step_count, shipped[i].steps);
+        assert_int_equal(s->peer_count, shipped[i].peers);
+        assert_true(s->description[0] != '\0');
+        assert_null(td_scenario_warning(s, 0));
+        td_scenario_destroy(s);
+    }
+}
+
+/* A long line of steps, and its longest cycle: neither the stack nor the message overflows. */
+static void test_ten_thousand_steps(void **state)
+{
+    (void)state;
+    static char text[2000000];
+    for (int cycle = 0; cycle < 2; cycle++) {
+        size_t used = 0;
+        used += (size_t)snprintf(text, sizeof text,
+                                 "{\"name\": \"n\", \"schema\": {\"universe\": "
+                                 "\"//u\", \"steps\": {");
+        for (int i = 0; i < 10000; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s\"s%d\": \"//a\"",
+                                     i == 0 ? "" : ",", i);
+        used += (size_t)snprintf(text + used, sizeof text - used,
+                                 "}}, \"steps\": {\"default\": {\"build\": 1, \"fetch\": 1}");
+        for (int i = cycle ? 0 : 1; i < 10000; i++)
+            used += (size_t)snprintf(text + used, sizeof text - used,
+                                     ", \"s%d\": {\"after\": [\"s%d\"]}", i, (i + 9999) % 10000);
+        used += (size_t)snprintf(text + used, sizeof text - used, "}, \"peers\": [{}]}");
+        assert_true(used < sizeof text);
+        if (!cycle) {
+            td_scenario_destroy(scenario_of(text));
+            continue;
+        }
+        struct td_error error;
+        assert_null(td_scenario_read(write_file("scenario.json", text, used), &error));
+        assert_non_null(strstr(error.text, "cycle, \"s0\" after \"s9999\" after \"s9998\" after "));
+        assert_non_null(strstr(error.text, " after ... after \"s1\" after \"s0\": remove one"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_schema_files),
+        cmocka_unit_test(test_warnings),
+        cmocka_unit_test(test_shipped_scenarios),
+        cmocka_unit_test(test_ten_thousand_steps),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

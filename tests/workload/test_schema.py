@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""Holds scenarios/scenario.schema.json to what the program's own reader accepts and refuses.
+
+tests/workload/cases.json says of each bad scenario, in "schema": true, the JSON Schema refuses it;
+"syntax", a JSON parser does; a sentence, the reason why the schema cannot see it, which is then
+checked to be so. Ends with `N passed, N failed`.
+"""
+
+import glob
+import json
+import os
+import sys
+
+import jsonschema
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def load(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def refuse_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def parse(text):
+    """None if the text is no JSON; NaN and infinity, which Python would read, are none."""
+    try:
+        return json.loads(text, parse_constant=refuse_constant)
+    except ValueError:
+        return None
+
+
+def text_of(case, base):
+    if "text" in case:
+        return case["text"]
+    if "replace" not in case:
+        return base
+    old, new = case["replace"]
+    assert base.count(old) == 1, case["name"]
+    return base.replace(old, new)
+
+
+class Counter:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, good, what):
+        if good:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED: {what}")
+
+
+def main():
+    counter = Counter()
+    schema = load("scenarios", "scenario.schema.json")
+    jsonschema.Draft7Validator.check_schema(schema)
+    scenario = jsonschema.Draft7Validator(schema)
+    schema_file = jsonschema.Draft7Validator(
+        {"$ref": "#/definitions/schema", "definitions": schema["definitions"]}
+    )
+
+    # Shipped scenarios, and the schema files that they name.
+    names = sorted(glob.glob(os.path.join(ROOT, "scenarios", "*.json")))
+    scenarios = [name for name in names if not name.endswith(".schema.json")]
+    counter.check(len(scenarios) >= 7, "there are scenarios")
+    for name in scenarios:
+        content = load(name)
+        error = jsonschema.exceptions.best_match(scenario.iter_errors(content))
+        counter.check(error is None, f"{name}: {error and error.message}")
+        if isinstance(content["schema"], str):
+            content = load(os.path.dirname(name), content["schema"])
+            counter.check(schema_file.is_valid(content), f"the schema file of {name}")
+
+    cases = load("tests", "workload", "cases.json")
+    base = "\n".join(cases["base"]) + "\n"
+    for case in cases["good"]:
+        content = parse(text_of(case, base))
+        error = jsonschema.exceptions.best_match(scenario.iter_errors(content))
+        counter.check(error is None, f"good, {case['name']}: {error and error.message}")
+    for case in cases["bad"]:
+        content = parse(text_of(case, base))
+        seen = case["schema"]
+        if seen == "syntax":
+            counter.check(content is None, f"bad, {case['name']}: is JSON after all")
+        elif seen is True:
+            good = content is not None and not scenario.is_valid(content)
+            counter.check(good, f"bad, {case['name']}: accepted")
+        else:
+            good = content is not None and scenario.is_valid(content)
+            counter.check(good, f"bad, {case['name']}: refused, although it '{seen}'")
+
+    print(f"{counter.passed} passed, {counter.failed} failed")
+    return counter.failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+#include "workload/scenario.h"
+
+#include "base/assert.h"
+#include "base/text.h"
+#include "workload/reader_internal.h"
+
+#include <string.h>
+
+/* More policies than anybody compares, few enough to keep a place for each. */
+#define MAX_POLICIES 1000u
+
+enum { NAME, DESCRIPTION, SCHEMA, STEPS, REST, OVERHEAD, PEERS, POLICIES, REPLICATIONS, SEED };
+static const struct td_key_spec keys[] = {
+    [NAME] = {"name", TD_KEY_REQUIRED},
+    [DESCRIPTION] = {"description", TD_KEY_OPTIONAL},
+    [SCHEMA] = {"schema", TD_KEY_REQUIRED},
+    [STEPS] = {"steps", TD_KEY_REQUIRED},
+    [REST] = {"rest", TD_KEY_OPTIONAL},
+    [OVERHEAD] = {"overhead", TD_KEY_OPTIONAL},
+    [PEERS] = {"peers", TD_KEY_REQUIRED},
+    [POLICIES] = {"policies", TD_KEY_OPTIONAL},
+    [REPLICATIONS] = {"replications", TD_KEY_OPTIONAL},
+    [SEED] = {"seed", TD_KEY_OPTIONAL},
+    {"retries", TD_KEY_LATER},
+    {"estimates", TD_KEY_LATER},
+    {"window", TD_KEY_LATER},
+    {"patience", TD_KEY_LATER},
+    {"live", TD_KEY_LATER},
+};
+#define KEY_COUNT (sizeof keys / sizeof *keys)
+
+/* What the reader of a scenario gets is the first member. */
+struct whole {
+    struct td_scenario scenario;
+    struct td_arena *arena;
+    const char **warnings;
+    size_t warning_count;
+};
+
+static bool read_description(const struct td_reader *r, uint32_t node, const char **out)
+{
+    *out = "";
+    if (node == TD_JSON_NONE) return true;
+    if (td_json_type(r->json, node) != TD_JSON_STRING)
+        return td_reader_wrong_type(r, node, "a text");
+    const char *text = td_json_string(r->json, node);
+    *out = td_arena_text(r->arena, text, strlen(text));
+    return *out != NULL || td_reader_no_memory(r);
+}
+
+static bool read_duration_or_0(const struct td_reader *r, uint32_t node, const struct td_dist **out)
+{
+    if (node != TD_JSON_NONE) return td_read_duration(r, node, out);
+    *out = td_dist_constant(r, 0);
+    return *out != NULL;
+}
+
+static bool read_rest(const struct td_reader *r, uint32_t node, struct td_scenario *scenario)
+{
+    static const struct td_key_spec specs[] = {{"build", TD_KEY_OPTIONAL},
+                                               {"fetch", TD_KEY_OPTIONAL}};
+    uint32_t found[2] = {TD_JSON_NONE, TD_JSON_NONE};
+    if (node != TD_JSON_NONE && !td_read_keys(r, node, specs, 2, found)) return false;
+    return read_duration_or_0(r, found[0], &scenario->rest_build) &&
+           read_duration_or_0(r, found[1], &scenario->rest_fetch);
+}
+
+static bool read_policies(const struct td_reader *r, uint32_t node, struct td_scenario *scenario)
+{
+    char quote[TD_QUOTE_SIZE], place[sizeof r->error->text];
+    struct td_names seen;
+    if (node == TD_JSON_NONE) return true;
+    if (td_json_type(r->json, node) != TD_JSON_ARRAY)
+        return td_reader_wrong_type(r, node, "an array of policies");
+    uint32_t count = td_json_count(r->json, node), i = 0;
+    if (count == 0)
+        return td_reader_fail(r, node, "there are no policies: name one, or leave the key out");
+    if (count > MAX_POLICIES)
+        return td_reader_fail(r, node, "has %u policies: at most %u are possible", count,
+                              MAX_POLICIES);
+    const char **names = td_arena_array(r->arena, count, sizeof *names);
+    const char **places = td_arena_array(r->arena, count, sizeof *places);
+    if (names == NULL || places == NULL || !td_names_create(&seen, r->arena, count))
+        return td_reader_no_memory(r);
+    for (uint32_t child = td_json_first(r->json, node); child != TD_JSON_NONE;
+         child = td_json_next(r->json, child), i++) {
+        if (!td_read_name(r, child, &names[i])) return false;
+        td_json_place(r->json, child, TD_JSON_VALUE, place, sizeof place);
+        places[i] = td_arena_text(r->arena, place, strlen(place));
+        if (places[i] == NULL) return td_reader_no_memory(r);
+        if (td_names_add(&seen, names[i], i) != TD_NAME_NONE)
+            return td_reader_fail(r, child, "the policy %s is named twice: remove one",
+                                  td_text_quote(names[i], quote));
+    }
+    scenario->policies = names;
+    scenario->policy_places = places;
+    scenario->policy_count = count;
+    return true;
+}
+
+static bool read_numbers(const struct td_reader *r, const uint32_t *found,
+                         struct td_scenario *scenario)
+{
+    double replications = 1, seed = 1;
+    if (found[REPLICATIONS] != TD_JSON_NONE &&
+        !td_read_whole(r, found[REPLICATIONS], 1, TD_MAX_REPLICATIONS,
+                       "a whole number from 1 to 10000000", &replications))
+        return false;
+    if (found[SEED] != TD_JSON_NONE &&
+        !td_read_whole(r, found[SEED], 0, (double)TD_MAX_SEED,
+                       "a whole number from 0 to 9007199254740991", &seed))
+        return false;
+    scenario->replications = (uint32_t)replications;
+    scenario->seed = (uint64_t)seed;
+    return true;
+}
+
+static bool read_scenario(const struct td_reader *r, struct td_scenario *scenario)
+{
+    uint32_t found[KEY_COUNT];
+    struct td_step_spec *steps;
+    struct td_names names;
+    return td_read_keys(r, 0, keys, KEY_COUNT, found) &&
+           td_read_name(r, found[NAME], &scenario->name) &&
+           read_description(r, found[DESCRIPTION], &scenario->description) &&
+           td_read_schema(r, found[SCHEMA], scenario, &steps, &names) &&
+           td_read_steps(r, found[STEPS], steps, scenario->step_count, &names) &&
+           read_rest(r, found[REST], scenario) &&
+           read_duration_or_0(r, found[OVERHEAD], &scenario->overhead) &&
+           td_read_peers(r, found[PEERS], scenario, &names) &&
+           read_policies(r, found[POLICIES], scenario) && read_numbers(r, found, scenario);
+}
+
+/* The warnings in the order in which they came. */
+static bool keep_warnings(const struct td_reader *r, struct whole *whole)
+{
+    size_t count = 0;
+    for (const struct td_warning *w = *r->last_warning; w != NULL; w = w->before)
+        count++;
+    whole->warnings = td_arena_array(r->arena, count, sizeof *whole->warnings);
+    if (whole->warnings == NULL) return td_reader_no_memory(r);
+    whole->warning_count = count;
+    for (const struct td_warning *w = *r->last_warning; w != NULL; w = w->before)
+        whole->warnings[--count] = w->text;
+    return true;
+}
+
+static struct whole *whole_create(const char *path, struct td_error *error)
+{
+    struct td_arena *arena = td_arena_create();
+    struct whole *whole = arena == NULL ? NULL : td_arena_alloc(arena, sizeof *whole);
+    if (whole != NULL) {
+        whole->arena = arena;
+        whole->scenario.path = td_arena_text(arena, path, strlen(path));
+        if (whole->scenario.path != NULL) return whole;
+    }
+    (void)td_error_memory(error, "the scenario");
+    td_arena_destroy(arena);
+    return NULL;
+}
+
+struct td_scenario *td_scenario_read(const char *path, struct td_error *error)
+{
+    struct td_json *json = td_json_read(path, error);
+    struct whole *whole = json == NULL ? NULL : whole_create(path, error);
+    bool good = false;
+    if (whole != NULL) {
+        const struct td_warning *last_warning = NULL;
+        struct td_reader reader = {
+            .json = json, .arena = whole->arena, .error = error, .last_warning = &last_warning};
+        good = read_scenario(&reader, &whole->scenario) && keep_warnings(&reader, whole);
+        if (!good) td_arena_destroy(whole->arena);
+    }
+    td_json_destroy(json);
+    return good ? &whole->scenario : NULL;
+}
+
+void td_scenario_destroy(struct td_scenario *scenario)
+{
+    if (scenario == NULL) return;
+    struct whole *whole = (struct whole *)scenario;
+    td_arena_destroy(whole->arena);
+}
+
+const char *td_scenario_warning(const struct td_scenario *scenario, size_t i)
+{
+    const struct whole *whole = (const struct whole *)scenario;
+    return i < whole->warning_count ? whole->warnings[i] : NULL;
+}
