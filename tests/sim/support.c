@@ -32,15 +32,13 @@ static void keep_peer(void *context, uint32_t peer, const struct td_peer_record 
     if (peer < sizeof run->peers / sizeof *run->peers) run->peers[peer] = *record;
 }
 
-void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run)
+void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run)
 {
     struct td_error error;
     struct td_scenario *scenario = scenario_from(text);
     struct td_plan *plan = td_plan_create(scenario, &error);
     assert_non_null(plan);
-    const struct td_policy *found = td_policy_find(policy);
-    assert_non_null(found);
-    struct td_world *world = td_world_create(plan, found, seed, &error);
+    struct td_world *world = td_world_create(plan, policy, seed, &error);
     assert_non_null(world);
     memset(run, 0, sizeof *run);
     const struct td_recorder recorder = {run, keep_interval, keep_peer};
@@ -49,6 +47,13 @@ void run_policy(const char *text, const char *policy, uint64_t seed, struct run 
     td_world_destroy(world);
     td_plan_destroy(plan);
     td_scenario_destroy(scenario);
+}
+
+void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run)
+{
+    const struct td_policy *found = td_policy_find(policy);
+    assert_non_null(found);
+    run_with(text, found, seed, run);
 }
 
 void run_free(struct run *run)

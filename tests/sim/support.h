@@ -30,6 +30,7 @@ struct run {
     struct td_peer_record peers[64];
 };
 
+void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run);
 void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run);
 void run_free(struct run *run);
 
