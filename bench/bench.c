@@ -7,8 +7,10 @@
  * An event is one order ended and the next one chosen; the hard-coded loop, which has no orders for
  * the universe, is counted by its builds and fetches. Exponential build (600 s) and fetch (100 s)
  * times, policy `directed`, no CSV files. */
+#include "bench_internal.h"
 #include "hard_coded.h"
 #include "policies/policies.h"
+#include "queues.h"
 #include "sim/plan.h"
 #include "sim/sim.h"
 #include "sim/world.h"
@@ -22,13 +24,12 @@
 #include <unistd.h>
 
 #define SEED 1
-#define MAX_RUNS 99
 
 static const struct td_dist build_time = {.kind = TD_DIST_EXPONENTIAL, .parameter = {600e9}};
 static const struct td_dist fetch_time = {.kind = TD_DIST_EXPONENTIAL, .parameter = {100e9}};
 static const struct td_dist no_time = {.kind = TD_DIST_CONSTANT};
 
-static double now_s(void)
+double now_s(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -129,7 +130,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, int count)
+double median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof *values, by_value);
     return values[count / 2];
@@ -178,6 +179,7 @@ static int measure_all(int runs)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         measure(sizes[i][0], sizes[i][1], sizes[i][2], runs, cores);
     printf("peak memory %.1f MiB\n", peak_mib());
+    queues_measure(runs);
     return 0;
 }
 

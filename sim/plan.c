@@ -51,6 +51,7 @@ static void plan_order(struct td_plan *plan)
 {
     const struct td_step_spec *steps = plan->scenario->steps;
     memset(plan->position, 0xff, plan->steps * sizeof *plan->position);
+    plan->order[plan->steps] = plan->steps;
     for (uint32_t at = 0; at < plan->steps;) {
         uint32_t before = at;
         for (uint32_t s = 0; s < plan->steps; s++) {
@@ -146,7 +147,7 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
     plan->scenario = scenario;
     plan->steps = scenario->step_count;
     plan->words = (plan->steps + 63) / 64;
-    plan->order = malloc(plan->steps * sizeof *plan->order);
+    plan->order = malloc((plan->steps + (size_t)1) * sizeof *plan->order);
     plan->position = malloc(plan->steps * sizeof *plan->position);
     plan->build = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));
     plan->fetch = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));

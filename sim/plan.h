@@ -21,7 +21,7 @@ struct td_plan_group {
 struct td_plan {
     const struct td_scenario *scenario;
     uint32_t steps, words;
-    uint32_t *order;    /* position -> step */
+    uint32_t *order;    /* position -> step; behind them the rest: steps -> steps */
     uint32_t *position; /* step -> position */
     uint64_t
         *closure; /* by step, a bitmap of positions: itself and all before it; no edges: NULL */

@@ -117,14 +117,14 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->cache_bits = malloc(plan->cohorts * (size_t)plan->words * sizeof(uint64_t));
     world->arrivals = malloc(peers * sizeof(td_time));
     world->turnarounds = malloc(peers * sizeof(td_time));
-    world->successor = malloc((plan->steps + (size_t)1) * sizeof *world->successor);
+    world->successor = malloc(plan->steps * sizeof *world->successor);
     if (world->peers == NULL || world->caches == NULL || world->cache_bits == NULL ||
         world->arrivals == NULL || world->turnarounds == NULL || world->successor == NULL) {
 
         td_error_memory(error, "a simulated world");
         goto fail;
     }
-    for (uint32_t at = 0; at <= plan->steps; at++)
+    for (uint32_t at = 0; at < plan->steps; at++)
         world->successor[at] = NOTHING;
     for (uint32_t i = 0; i < plan->cohorts; i++)
         world->caches[i].published = world->cache_bits + i * (size_t)plan->words;
@@ -189,12 +189,6 @@ static void record_interval(const struct td_world *world, td_peer peer, uint32_t
     world->recorder->interval(world->recorder->context, &interval);
 }
 
-/* The step as draws and records know it: the rest comes behind the last step. */
-static uint32_t step_at(const struct td_plan *plan, uint32_t at)
-{
-    return at == plan->steps ? plan->steps : plan->order[at];
-}
-
 static double sample(struct td_world *world, const struct td_dist *dist, td_peer peer,
                      uint32_t step, enum td_purpose purpose)
 {
@@ -253,20 +247,23 @@ static uint32_t next_artifact(const struct td_world *world, const struct sim_pee
  * event waits for it; so the one that the peer will probably need next is drawn now, while others
  * go on. Peers tend to fetch in the same order: the guess is what came after this artifact last
  * time. A wrong guess costs its draw, and changes nothing. */
-static double fetch_time(struct td_world *world, td_peer peer, struct sim_peer *who, uint32_t at)
+static double fetch_time(struct td_world *world, td_peer peer, const uint64_t *published)
 {
     const struct td_plan *plan = world->plan;
+    struct sim_peer *who = peer_at(world, peer);
+    uint32_t at = who->at;
     double length = who->guess == at
                         ? who->guess_ns
-                        : sample(world, plan->fetch[at], peer, step_at(plan, at), TD_DRAW_FETCH);
+                        : sample(world, plan->fetch[at], peer, plan->order[at], TD_DRAW_FETCH);
     if (who->fetched != NOTHING) world->successor[who->fetched] = at;
     who->fetched = at;
+
     uint32_t guess = world->successor[at];
     if (guess != NOTHING && bit_get(who->held, guess)) guess = world->successor[guess];
+    who->guess = NOTHING;
+    if (guess == NOTHING || !bit_get(published, guess)) return length;
     who->guess = guess;
-    if (guess != NOTHING)
-        who->guess_ns =
-            sample(world, plan->fetch[guess], peer, step_at(plan, guess), TD_DRAW_FETCH);
+    who->guess_ns = sample(world, plan->fetch[guess], peer, plan->order[guess], TD_DRAW_FETCH);
     return length;
 }
 
@@ -280,7 +277,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer)
     const struct cache *cache = &world->caches[group->cohort];
     uint32_t at = next_artifact(world, who);
     bool rest = at == plan->steps;
-    uint32_t step = step_at(plan, at);
+    uint32_t step = plan->order[at];
     bool untouched_there = rest ? cache->rest : bit_get(cache->published, at);
     /* a peer that touches a step has a rest of its own, too */
     bool private = group->private != NULL && (rest || bit_get(group->private, at));
@@ -290,7 +287,8 @@ static struct next begin_artifact(struct td_world *world, td_peer peer)
     who->since = world->now;
     if (untouched_there && !private) {
         who->task = TASK_FETCH;
-        length = fetch_time(world, peer, who, at);
+        length = rest ? sample(world, plan->fetch[at], peer, step, TD_DRAW_FETCH)
+                      : fetch_time(world, peer, cache->published);
     } else {
         who->task = TASK_BUILD;
         length = sample(world, plan->build[at], peer, step, TD_DRAW_BUILD) / group->speed;

@@ -14,6 +14,7 @@
 
 #include "base/time.h"
 #include "workload/distribution.h"
+#include "workload/exponential.h"
 
 #include <Random123/philox.h>
 #include <math.h>
@@ -67,11 +68,9 @@ static inline double td_sample(const struct td_dist *dist, const struct td_draw 
 {
     if (dist->kind == TD_DIST_CONSTANT) return dist->parameter[0];
     if (dist->kind != TD_DIST_EXPONENTIAL) return td_sample_general(dist, draw);
-    /* The inverse of the distribution function, as gsl_ran_exponential() has it. 1 - u is exact and
-     * never 0. */
     uint32_t bits[4];
     td_draw_block(draw, 0, bits);
-    return -dist->parameter[0] * log(1 - td_uniform(bits[0], bits[1]));
+    return dist->parameter[0] * td_exponential(draw, bits);
 }
 
 /* 63 random bits for the draw, not negative. */

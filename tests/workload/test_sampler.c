@@ -284,19 +284,48 @@ static void test_a_sample_is_a_function_of_its_key(void **state)
     }
 }
 
-/* The fast path is the same function as the general one. */
-static void test_fast_paths(void **state)
+/* The layers of the ziggurat have equal areas under the curve, and close at height 1. */
+static void test_exponential_layers(void **state)
 {
     (void)state;
-    const struct td_dist exponential_dist = {.kind = TD_DIST_EXPONENTIAL, .parameter = {600e9}};
-    const struct td_dist constant = {.kind = TD_DIST_CONSTANT, .parameter = {7}};
-    for (uint32_t peer = 0; peer < 1000; peer++) {
-        const struct td_draw draw = {.seed = 5, .replication = 1, .peer = peer};
-        assert_true(td_sample(&exponential_dist, &draw) ==
-                    td_sample_general(&exponential_dist, &draw));
-        assert_true(td_sample(&constant, &draw) == 7);
-        assert_true(td_sample_general(&constant, &draw) == 7);
+    double last = td_exponential_layers[255].width * 0x1p53;
+    double area = last * exp(-last) + exp(-last); /* the base, its tail included */
+    assert_true(fabs(td_exponential_layers[0].width * 0x1p53 * exp(-last) / area - 1) < 1e-14);
+    for (size_t i = 1; i < 256; i++) {
+        double edge = td_exponential_layers[i].width * 0x1p53;
+        double high = i == 1 ? 1 : exp(-td_exponential_layers[i - 1].width * 0x1p53);
+        assert_true(fabs(edge * (high - exp(-edge)) / area - 1) < 1e-12);
+        assert_true(fabs(td_exponential_heights[i] / exp(-edge) - 1) < 1e-14);
     }
+    assert_true(td_exponential_heights[0] == 1);
+}
+
+/* All three ways through the ziggurat, far more often than they come up: in the layer, in its
+ * corner, and in the tail, whose share is exp(-7.697...). */
+static void test_exponential_tail(void **state)
+{
+    (void)state;
+    const struct td_dist dist = {.kind = TD_DIST_EXPONENTIAL, .parameter = {1}};
+    const double edge = 7.69711747013104972;
+    size_t beyond = 0, further = 0;
+    for (uint32_t peer = 0; peer < 4000000; peer++) {
+        const struct td_draw draw = {.seed = 6, .replication = 1, .peer = peer};
+        double x = td_sample(&dist, &draw);
+        beyond += x > edge;
+        further += x > edge + 1;
+    }
+    /* 4,000,000 exp(-edge) = 1816.6 and 668.3, give or take five standard deviations */
+    assert_in_range(beyond, 1604, 2029);
+    assert_in_range(further, 540, 797);
+}
+
+static void test_constants(void **state)
+{
+    (void)state;
+    const struct td_dist constant = {.kind = TD_DIST_CONSTANT, .parameter = {7}};
+    const struct td_draw draw = {.seed = 5, .replication = 1, .peer = 3};
+    assert_true(td_sample(&constant, &draw) == 7);
+    assert_true(td_sample_general(&constant, &draw) == 7);
 }
 
 static void test_lots(void **state)
@@ -365,7 +394,9 @@ int main(void)
         cmocka_unit_test(test_uniform_numbers_have_53_bits),
         cmocka_unit_test(test_empirical),
         cmocka_unit_test(test_a_sample_is_a_function_of_its_key),
-        cmocka_unit_test(test_fast_paths),
+        cmocka_unit_test(test_exponential_layers),
+        cmocka_unit_test(test_exponential_tail),
+        cmocka_unit_test(test_constants),
         cmocka_unit_test(test_lots),
         cmocka_unit_test(test_extreme_parameters),
     };
