@@ -1,12 +1,17 @@
 # Task Director. `make help` lists the targets.
 .DEFAULT_GOAL := all
-MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+SHELL := /bin/bash
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
-# Where everything is built; the sanitizer builds set it.
+# Where everything is built. Other flags, another folder: objects don't notice that flags change.
 BUILD ?= build
 CC := gcc
+# Debian's modules belong to Debian's Python, whatever else is called python3 here.
+PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
+JOBS ?= $(shell nproc)
 
 PACKAGES := libcjson gsl
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
@@ -14,15 +19,20 @@ WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wsign-conver
 	-Wdouble-promotion -Wnull-dereference -Wwrite-strings -Wimplicit-fallthrough
 OPTIMIZE ?= -O2 -flto=auto
 SANITIZE ?=
+# The checks that sanitizers put into the code make gcc see paths that are none.
+WARNINGS += $(if $(SANITIZE),-Wno-null-dereference -Wno-maybe-uninitialized)
 CPPFLAGS := -I. -D_GNU_SOURCE -DTD_VERSION='"$(VERSION)"'
 # No fused multiply-add behind our back: the same bytes with any flags.
 CFLAGS := -std=c17 $(OPTIMIZE) -g -ffp-contract=off -fno-common -pthread $(SANITIZE) $(WARNINGS)
 LDFLAGS := $(OPTIMIZE) -pthread $(SANITIZE)
+# Asked for when something is linked, since pkg-config may have to be installed first.
 LDLIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 
 ROOMS := base engine policies workload sim report cli
 sources = $(wildcard $(1)/*.c)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+# All of the program but its main().
+LIBRARY := $(filter-out $(BUILD)/cli/main.o,$(foreach room,$(ROOMS),$(call objects,$(room))))
 
 # What a room's tests link with: the room, and what it may include; nothing else.
 LINK_base := base
@@ -31,29 +41,149 @@ LINK_policies := base policies
 LINK_workload := base workload
 LINK_report := base report
 LINK_sim := base engine policies workload report sim
-LINK_cli := base engine policies workload report sim
+LINK_cli := $(ROOMS)
 
-TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/test_*.c))
+TEST_SOURCES := $(wildcard tests/*/test_*.c)
+TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 
+##@ Build
 .PHONY: all
-all: $(BUILD)/task-director
+all: $(BUILD)/task-director ## the program, build/task-director (this is what plain `make` does)
 
-$(BUILD)/task-director: $(foreach room,$(ROOMS),$(call objects,$(room)))
+$(BUILD)/task-director: $(LIBRARY) $(BUILD)/cli/main.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/%.o: %.c Makefile | deps-build
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# tests/ROOM/test_X.c is a program of its own.
+.PHONY: deps
+deps: ## installs, with apt, what all targets need
+	@tools/deps.sh build test lint plot valgrind
+
+# What a target needs and this machine lacks is installed before it is missed; all of it at once,
+# and before anything is built.
+.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind
+deps-build deps-test deps-lint deps-plot deps-valgrind: deps-%:
+	@CC=$(CC) tools/deps.sh $*
+
+.PHONY: demo
+demo: deps-plot ## runs the frame of the problem, three strategies, and draws its pictures
+	@$(MAKE) $(PARALLEL) all
+	$(BUILD)/task-director run scenarios/three-strategies.json --out $(BUILD)/demo
+	$(BUILD)/task-director plot $(BUILD)/demo
+	@echo; echo "The pictures are in $(BUILD)/demo:"; cd $(BUILD)/demo && ls *.svg *.png
+
+.PHONY: install
+install: all ## to PREFIX (/usr/local), below DESTDIR
+	install -D $(BUILD)/task-director $(DESTDIR)$(PREFIX)/bin/task-director
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/task-director/,plots scenarios)
+	install -m 644 $(wildcard plots/*.*) $(DESTDIR)$(PREFIX)/share/task-director/plots
+	install -m 644 $(wildcard scenarios/*.*) $(DESTDIR)$(PREFIX)/share/task-director/scenarios
+
+.PHONY: clean
+clean: ## removes all that was built
+	rm -rf $(BUILD)
+
+##@ Tests
+# tests/ROOM/test_X.c is a program of its own; the other files beside it are linked with each.
 define test_rule
-$(BUILD)/tests/$(1)/test_%: $(BUILD)/tests/$(1)/test_%.o $(foreach room,$(LINK_$(1)),$(call objects,$(room)))
+$(BUILD)/tests/$(1)/test_%: $(BUILD)/tests/$(1)/test_%.o \
+		$(patsubst %.c,$(BUILD)/%.o,$(filter-out $(TEST_SOURCES),$(wildcard tests/$(1)/*.c))) \
+		$(filter-out $(BUILD)/cli/main.o,$(foreach room,$(LINK_$(1)),$(call objects,$(room))))
 	$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(LDLIBS) -lcmocka
 endef
 $(foreach room,$(ROOMS),$(eval $(call test_rule,$(room))))
 .PRECIOUS: $(BUILD)/%.o
+$(TESTS:=.o): | deps-test
 
 .PHONY: test-programs
 test-programs: $(TESTS)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# The scripts that test: a room's own, those of the oracle, and those of the tools.
+TEST_SCRIPTS := $(wildcard tests/*/test_*.py tests/*/test_*.sh tools/runners_test.sh)
+# The program against the independent model, on so many random scenarios.
+ORACLE := $(wildcard tests/oracle/differential.py)
+ORACLE_RUN = $(if $(ORACLE),"$(ORACLE) --program $(BUILD)/task-director --cases $(1) --seed 1")
+# What the scripts are told: the program that they test, where it was built, and the Python to use.
+RUN_TESTS = TASK_DIRECTOR=$(abspath $(BUILD)/task-director) BUILD=$(BUILD) PYTHON=$(PYTHON) \
+	tools/run-tests.sh --jobs $(JOBS)
+# Builds in parallel, unless the user said how.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: test
+test: deps-test ## all tests; the last line counts the cases that passed and failed
+	@$(MAKE) $(PARALLEL) all test-programs
+	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) $(call ORACLE_RUN,400)
+
+# The same tests under a checker, each in a build of its own.
+CHECK = $(MAKE) $(PARALLEL) BUILD=$(BUILD)/$(1) OPTIMIZE='-O1 -fno-omit-frame-pointer'
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN := -fsanitize=thread
+
+.PHONY: check-asan
+check-asan: deps-test ## the tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(call CHECK,asan) SANITIZE='$(ASAN)' all test-programs
+	@$(MAKE) BUILD=$(BUILD)/asan run-check-asan
+.PHONY: run-check-asan
+run-check-asan:
+	@export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
+		UBSAN_OPTIONS=print_stacktrace=1; \
+	$(RUN_TESTS) $(TESTS) $(wildcard tests/cli/test_*.sh) $(call ORACLE_RUN,100)
+
+.PHONY: check-tsan
+check-tsan: deps-test ## the tests with ThreadSanitizer
+	@$(call CHECK,tsan) SANITIZE='$(TSAN)' all test-programs
+	@$(MAKE) BUILD=$(BUILD)/tsan run-check-tsan
+# Its shadow memory does not fit every layout that the kernel may draw: without the drawing.
+.PHONY: run-check-tsan
+run-check-tsan:
+	@export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1; \
+	$(RUN_TESTS) --wrap "$$(setarch -R true 2>/dev/null && echo setarch -R)" $(TESTS)
+
+.PHONY: check-valgrind
+check-valgrind: deps-valgrind ## the test programs under valgrind's memcheck
+	@$(call CHECK,valgrind) test-programs
+	@$(MAKE) BUILD=$(BUILD)/valgrind run-check-valgrind
+.PHONY: run-check-valgrind
+run-check-valgrind:
+	@$(RUN_TESTS) --wrap "valgrind -q --error-exitcode=99 --leak-check=full \
+		--errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes" $(TESTS)
+
+##@ Benchmarks
+# One program of all bench/*.c, and all of the program but its main().
+BENCH := $(call objects,bench)
+$(BUILD)/bench/bench: $(BENCH) $(LIBRARY)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+.PHONY: bench
+bench: deps-build ## how fast the simulator is, in release mode, beside a hard-coded loop
+	@$(MAKE) $(PARALLEL) $(BUILD)/bench/bench
+	@$(BUILD)/bench/bench
+
+##@ Style
+C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch])
+
+.PHONY: format
+format: deps-lint ## formats all C files in place
+	@clang-format -i $(C_FILES)
+
+# Plain objects: nm reads them without knowing about link-time optimization, and constants with
+# addresses in them are constants, not data to be relocated.
+.PHONY: lint
+lint: deps-lint ## format, clang-tidy, cppcheck, shellcheck, and the rules of this code base
+	@$(MAKE) $(PARALLEL) BUILD=$(BUILD)/lint OPTIMIZE='-O1 -fno-pie' objects
+	@$(RUN_TESTS) tools/lint_test.sh
+	@BUILD=$(BUILD)/lint JOBS=$(JOBS) tools/lint.sh
+
+.PHONY: objects
+objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) \
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c))
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+-include $(patsubst %.o,%.d,$(LIBRARY) $(BUILD)/cli/main.o $(TESTS:=.o) $(BENCH) \
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c)))
