@@ -1,5 +1,5 @@
-# What the awk program said: nothing to draw (a sentence, exit status 0), bad files (a sentence, exit
-# status 2) or all well. It ends gnuplot or returns.
+# What the awk program said: nothing to draw (a sentence, exit status 0), bad files (a sentence,
+# exit status 2) or all well. It ends gnuplot or returns.
 if (exists('trouble')) {
     print trouble
     exit status 2

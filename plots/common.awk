@@ -1,6 +1,6 @@
-# What the awk programs behind the pictures share: reading the CSV files of a run, and writing gnuplot
-# commands and data that no name in them can break out of. Any POSIX awk runs it, in the C locale
-# (lengths are bytes here). Every program prints either
+# What the awk programs behind the pictures share: reading the CSV files of a run, and writing
+# gnuplot commands and data that no name in them can break out of. Any POSIX awk runs it, in the C
+# locale (lengths are bytes here). Every program prints either
 #
 #     absent = '...'     one sentence: why there is nothing to draw, or
 #     trouble = '...'    one sentence: what is wrong with the files, or
@@ -142,7 +142,8 @@ function duration(s,   whole) {
     return int(whole / 24) " d" (whole % 24 ? " " whole % 24 " h" : "")
 }
 
-# The unit that suits an axis of that many seconds, as two gnuplot variables; unit and unit_s are ours, too.
+# The unit that suits an axis of that many seconds, as two gnuplot variables. Sets unit
+# and unit_s here, too.
 function print_unit(name, range) {
     if (range <= 240) { unit = "s"; unit_s = 1 }
     else if (range <= 4 * 3600) { unit = "min"; unit_s = 60 }
@@ -153,6 +154,7 @@ function print_unit(name, range) {
 
 # A round distance between the tics of an axis of that length (in that unit), for at most so many.
 function tic_step(range, unit, most,   n, i, step, list) {
+    if (range <= 0) return 1
     list = unit == "min" ? "0.5 1 2 5 10 20 30 60" : unit == "h" ? "0.5 1 2 3 6 12 24 48" : ""
     n = split(list, step, " ")
     for (i = 1; i <= n; i++) if (range / step[i] <= most) return step[i]
@@ -212,8 +214,8 @@ function tally_coarsen(   key, part, old, count) {
     }
 }
 
-# The curves as one data block, an index for each policy (from 0): x in units of unit_s and the count at
-# or below x, divided by share[p]. Each starts at (first, 0) and ends at x = last.
+# The curves as one data block, an index for each policy (from 0): x in units of unit_s and the
+# count at or below x, divided by share[p]. Each starts at (first, 0) and ends at x = last.
 function print_curves(block, first, last, share,   key, part, n, p, i, value, count, sum) {
     for (key in tally_count) {
         split(key, part, SUBSEP)

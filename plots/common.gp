@@ -9,15 +9,16 @@
 #     prefix        put before the names of the pictures
 
 reset
-set encoding utf8
+set encoding utf8 # in the C locale gnuplot warns of a degree sign: that is harmless
 set decimalsign '.'
 if (!exists('replication')) { replication = '' }
 if (!exists('until')) { until = '' }
 if (!exists('prefix')) { prefix = '' }
 undefine ready absent trouble
 
-# Okabe and Ito's colours, which colour-blind people can tell apart, without the yellow that is faint
-# on white. The curves of policies take them in turn, the second time dashed, the third dotted.
+# Okabe and Ito's colours, which colour-blind people can tell apart, without the yellow that is
+# faint on white. The curves of policies take them in turn, the second time dashed, the third
+# dotted.
 array colour[7] = ['#0072B2', '#E69F00', '#009E73', '#D55E00', '#56B4E9', '#CC79A7', '#000000']
 do for [i = 1:70] {
     set linetype i linecolor rgb colour[(i - 1) % 7 + 1] linewidth 2 dashtype 1 + (i - 1) / 7

@@ -1,5 +1,5 @@
-# The comparison's data, from summary.csv: for each policy the mean and the interval of the makespan and
-# of the mean turnaround.
+# The comparison's data, from summary.csv: for each policy the mean and the interval of the makespan
+# and of the mean turnaround.
 
 BEGIN {
     PICTURE_WIDTH = 1280
@@ -43,11 +43,11 @@ function read_summary(   file, c_policy, c_metric, c_n, c_mean, c_low, c_high, c
     if (!policies) absent("The comparison is not drawn: summary.csv holds no makespans.")
 }
 
-function subtitle() {
+function subtitle(   text) {
     if (replications < 2) return "One replication of the " mode " run: no intervals"
-    if (confidence == "") return "Means over " grouped(replications) " replications of the " mode " run"
-    return sprintf("Means over %s replications of the %s run, with %g%% confidence intervals", \
-        grouped(replications), mode, 100 * confidence)
+    text = "Means over " grouped(replications) " replications of the " mode " run"
+    if (confidence == "") return text
+    return text sprintf(", with %g%% confidence intervals", 100 * confidence)
 }
 
 # A data block (row, mean, low, high, where the text starts), its unit, axis and texts.
@@ -64,14 +64,16 @@ function print_metric(metric, name,   p, m, end, top, need_, text, tip, interval
     }
     if (!top) top = 1
     print_unit(name "_unit", top)
-    printf "%s_top = %.9g; %s_step = %.9g\n", name, top / unit_s, name, tic_step(top / unit_s, unit, 7)
+    printf "%s_top = %.9g; %s_step = %.9g\n", name, top / unit_s, name, \
+        tic_step(top / unit_s, unit, 7)
     printf "%s_intervals = %d\n", name, intervals
     print_strings(name "_text", text)
     print "$" name " << END_OF_METRIC"
     for (p = 1; p <= policies; p++) {
         m = mean[p, metric]
         if (m == "") print p, "NaN NaN NaN 0"
-        else if (low[p, metric] == "") printf "%d %.9g NaN NaN %.9g\n", p, m / unit_s, tip[p] / unit_s
+        else if (low[p, metric] == "")
+            printf "%d %.9g NaN NaN %.9g\n", p, m / unit_s, tip[p] / unit_s
         else
             printf "%d %.9g %.9g %.9g %.9g\n", p, m / unit_s, low[p, metric] / unit_s,
                 high[p, metric] / unit_s, tip[p] / unit_s

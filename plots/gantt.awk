@@ -1,6 +1,6 @@
 # The Gantt chart's data. Reads peers.csv (the order of the peers; without it, the order in which
-# tasks.csv names them), tasks.csv (once, from front to back) and runs.csv (makespans; may be missing).
-# Lengths are in pixels, times in seconds.
+# tasks.csv names them), tasks.csv (once, from front to back) and runs.csv (makespans; may be
+# missing). Lengths are in pixels, times in seconds.
 
 BEGIN {
     MAX_ROWS = 300       # rows that are read for each policy
@@ -11,7 +11,8 @@ BEGIN {
     GAP = 12             # below them
     LETTER = 6.4         # what a letter of a row's name takes
 
-    split("build,build of the rest,duplicate build,fetch,overhead,wait,failed,aborted", class_name, ",")
+    split("build,build of the rest,duplicate build,fetch,overhead,wait,failed,aborted", \
+        class_name, ",")
     CLASSES = 8
     FAILED = 7           # this class and those behind it are drawn however short they are
 
@@ -69,8 +70,8 @@ function add_peer(name) {
     if (!(name in place)) place[name] = peers++
 }
 
-function read_tasks(   file, c_policy, c_replication, c_peer, c_step, c_kind, c_start, c_end, c_outcome, \
-                       c_scenario, c_mode, read) {
+function read_tasks(   file, c_policy, c_replication, c_peer, c_step, c_kind, c_start, c_end, \
+                       c_outcome, c_scenario, c_mode, read) {
     file = "tasks.csv"
     if (!open_csv(file)) absent("The Gantt chart is not drawn: " no_file(file))
     c_policy = need(file, "policy"); c_replication = need(file, "replication")
@@ -170,8 +171,9 @@ function row_y(p, row) {
 }
 
 # --- from intervals to pieces ---------------------------------------------------------------------
-# Intervals shorter than a cell are gathered into chunks of about a cell, which take the colour of the
-# kind that fills most of them; so a picture has a bounded number of pieces. Longer ones are exact.
+# Intervals shorter than a cell are gathered into chunks of about a cell, which take the colour of
+# the kind that fills most of them; so a picture has a bounded number of pieces. Longer ones are
+# exact.
 
 function feed(l, from, to, c, text) {
     if ((l % MAX_ROWS) % every) return
@@ -263,7 +265,7 @@ function print_headers(   p, y, text) {
         y = (p - 1) * (panel + GAP)
         text = shortened(policy_name[p], 80)
         if (makespan[policy_name[p]] != "")
-            text = text "  \342\200\223  makespan " duration(makespan[policy_name[p]])
+            text = text " \342\200\223 makespan " duration(makespan[policy_name[p]])
         printf "set object rectangle from graph 0, first %d to graph 1, first %d behind %s\n",
             y + HEADER, y + panel, "fillcolor rgb '#F4F4F4' fillstyle solid noborder"
         printf "set label %s at graph 0, first %.1f left front\n", quoted(text), y + HEADER / 2
@@ -275,7 +277,8 @@ function print_grid(   distance, t, p) {
     distance = tic_step(span / unit_s, unit, 12)
     printf "tic_step = %.9g\n", distance
     print "$grid << END_OF_GRID"
-    for (t = (int(t_low / unit_s / distance) + 1) * distance; t < (t_low + span) / unit_s; t += distance)
+    t = (int(t_low / unit_s / distance) + 1) * distance
+    for (; t < (t_low + span) / unit_s; t += distance)
         for (p = 1; p <= policies; p++)
             printf "%.9g %d %d\n", t, (p - 1) * (panel + GAP) + HEADER, panel - HEADER
     print "END_OF_GRID"
@@ -287,8 +290,8 @@ function print_row_names(   p, row, skip) {
     while (skip * bar < 13) skip = substr(skip, 1, 1) == "2" ? skip * 2.5 : skip * 2
     for (p = 1; p <= policies; p++)
         for (row = 0; row < rows; row += every * skip)
-            printf "set label %s at graph 0, first %.1f right offset character -0.8, 0 font ',10'\n",
-                quoted(row_label[row]), row_y(p, row)
+            printf "set label %s at graph 0, first %.1f right %s\n", quoted(row_label[row]),
+                row_y(p, row), "offset character -0.8, 0 font ',10'"
 }
 
 # Time, place, length: neighbours are kept a pixel apart where there is room.

@@ -3,10 +3,11 @@
 #     cd results && gnuplot /path/to/plots/gantt.gp
 #     cd results && gnuplot -e "replication=2; until=3600" /path/to/plots/gantt.gp
 #
-# `until` cuts the time axis at so many seconds, for a look at policies that end long before the rest.
+# `until` cuts the time axis at so many seconds, for a look at policies that end long before the
+# rest.
 #
-# Reads tasks.csv, and peers.csv and runs.csv if they are there. What is drawn, where and in how many
-# rows is settled in gantt.awk; how it looks, here.
+# Reads tasks.csv, and peers.csv and runs.csv if they are there. What is drawn, where and in how
+# many rows is settled in gantt.awk; how it looks, here.
 
 slash = 0
 do for [i = 1:strlen(ARG0)] { if (ARG0[i:i] eq '/') { slash = i } }
@@ -38,7 +39,7 @@ do for [i = 1:words(classes)] {
     set object rectangle from screen across(x), screen down(61) to screen across(x + 16), \
         screen down(73) fillcolor rgb class_colour[c] fillstyle solid noborder
     set label class_name[c] at screen across(x + 22), screen down(67) left
-    x = x + 46 + 7 * strlen(class_name[c])
+    x = x + 46 + 6.6 * strlen(class_name[c])
 }
 unset key
 
@@ -61,9 +62,10 @@ thick = bar >= 8 ? bar - 2 : bar >= 4 ? bar - 1 : bar
 do for [kind in 'svg png'] {
     eval kind eq 'svg' ? svg(picture_width, height) : png(picture_width, height)
     set output prefix.'gantt.'.kind
-    plot $grid using 1:2:(0):3 with vectors nohead linewidth 1 linecolor rgb '#D8D8D8' notitle, \
+    plot $grid using 1:2:(0):3 with vectors nohead linetype 1 linewidth 1 \
+        linecolor rgb '#D8D8D8' notitle, \
         for [i = 1:words(classes)] $pieces index i - 1 using 1:2:3:(0) with vectors nohead \
-        linewidth thick linecolor rgb class_colour[int(word(classes, i))] \
+        linetype 1 linewidth thick linecolor rgb class_colour[int(word(classes, i))] \
         title class_name[int(word(classes, i))]
     set output
 }

@@ -1,5 +1,5 @@
-# The data of the artifacts published over time, from tasks.csv: successful builds of one replication
-# that were no duplicates and not the rest, counted when they end.
+# The data of the artifacts published over time, from tasks.csv: successful builds of one
+# replication that were no duplicates and not the rest, counted when they end.
 
 BEGIN {
     read_builds()
@@ -14,12 +14,15 @@ BEGIN {
     last = tally_max + 0.03 * (tally_max - t_low)
     if (last <= t_low) last = t_low + 1
     if (until != "" && until + 0 < last) last = until + 0
+    if (last <= t_low)
+        absent("Artifacts over time are not drawn: nothing happens before " until " s.")
     print_unit("unit", last - t_low)
     printf "set xtics %.9g\n", tic_step((last - t_low) / unit_s, unit, 12)
     printf "first = %.9g; last = %.9g; most = %d\n", t_low / unit_s, last / unit_s, most
     printf "policies = %d; legend = %d\n", policies, longest * 7 + 60
     print "title = " quoted(shortened(scenario, 95))
-    print "subtitle = " quoted("Artifacts published: replication " replication " of the " mode " run")
+    print "subtitle = " \
+        quoted("Artifacts published: replication " replication " of the " mode " run")
     print_strings("policy", label)
     print_strings("note", note)
     print_curves("$curves", t_low, last > tally_max ? last : tally_max, share)

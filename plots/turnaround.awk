@@ -47,7 +47,8 @@ function read_turnarounds(   file, c_policy, c_replication, c_turnaround, c_outc
     if (!all) absent("The turnaround's distribution is not drawn: no peer completed.")
 }
 
-# Logarithmic if policies differ tenfold in the mean: on a linear axis, only the slowest could be read.
+# Logarithmic if policies differ tenfold in the mean: on a linear axis, only the slowest could be
+# read.
 function choose_axis(   p, mean, low, high) {
     for (p = 1; p <= policies; p++) {
         if (!completed[p]) continue
