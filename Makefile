@@ -72,7 +72,7 @@ demo: deps-plot ## runs the frame of the problem, three strategies, and draws it
 	@$(MAKE) $(PARALLEL) all
 	$(BUILD)/task-director run scenarios/three-strategies.json --out $(BUILD)/demo
 	$(BUILD)/task-director plot $(BUILD)/demo
-	@echo; echo "The pictures are in $(BUILD)/demo:"; cd $(BUILD)/demo && ls *.svg *.png
+	@echo; echo "The pictures are in $(BUILD)/demo/."
 
 .PHONY: install
 install: all ## to PREFIX (/usr/local), below DESTDIR

@@ -84,6 +84,8 @@ is_c {
         sub(/ +$/, "", name)
         if (member) continue
         if (name in banned) say(FNR, name "() is banned: use " banned[name])
+        # The simulator looks at the machine's clock to pace the progress bar, and for nothing else.
+        if (file ~ /^sim\// && name == "clock_gettime") continue
         if (file ~ timeless && name in clock) {
             say(FNR, name "() is banned here: time comes in with the events")
         }
