@@ -183,18 +183,27 @@ static int measure_all(int runs)
     return 0;
 }
 
+/* A whole number from 1 to `most`, or the end. */
+static uint32_t number(const char *text, uint32_t most)
+{
+    char *end;
+    unsigned long value = strtoul(text, &end, 10);
+    if (end != text && *end == '\0' && value >= 1 && value <= most) return (uint32_t)value;
+    (void)fprintf(stderr, "bench: '%s' is no number from 1 to %u\n", text, most);
+    exit(2);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 4) {
-        int runs = argc > 1 ? atoi(argv[1]) : 5;
-        return measure_all(runs < 1 ? 1 : runs > MAX_RUNS ? MAX_RUNS : runs);
-    }
-    uint32_t replications = (uint32_t)atol(argv[3]);
-    struct td_scenario *scenario = scenario_make((uint32_t)atol(argv[1]), (uint32_t)atol(argv[2]));
+    if (argc < 4) return measure_all(argc > 1 ? (int)number(argv[1], MAX_RUNS) : 5);
+
+    uint32_t replications = number(argv[3], TD_MAX_REPLICATIONS);
+    struct td_scenario *scenario =
+        scenario_make(number(argv[1], TD_MAX_PEERS), number(argv[2], TD_MAX_STEPS));
     td_time sum;
     uint64_t events;
     double seconds =
-        simulate(scenario, replications, argc > 4 ? (uint32_t)atol(argv[4]) : 1, &sum, &events);
+        simulate(scenario, replications, argc > 4 ? number(argv[4], 64) : 1, &sum, &events);
     double n = (double)events;
     printf("%.3f s, %.2f Mevents/s, %.1f ns/event, peak %.1f MiB\n", seconds, n / seconds * 1e-6,
            seconds / n * 1e9, peak_mib());

@@ -32,7 +32,8 @@ static void spread(struct td_engine *engine, struct cohort *cohort, uint32_t art
         struct strain *strain = &engine->strains[i];
         const struct strain_variant *variant =
             bit_get(strain->own, position) ? td_strain_variant(strain, position) : NULL;
-        next = everywhere ? strain->next : variant->next_use;
+        /* a private artifact's list has only strains with that variant */
+        next = everywhere || variant == NULL ? strain->next : variant->next_use;
         if (strain->stale) continue; /* it will look for itself */
 
         bool usable = false;

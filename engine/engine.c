@@ -7,13 +7,14 @@ bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size)
     uint32_t grown = *capacity + *capacity / 2;
     if (grown < need) grown = need;
 
-    void *block;
-    memcpy(&block, items, sizeof block); /* `items` is a pointer to a pointer of any type */
-    block = realloc(block, grown * size);
+    void *old;
+    memcpy(&old, items, sizeof old); /* `items` is a pointer to a pointer of any type */
+    void *block = realloc(old, grown * size);
     if (block == NULL) return false;
     memset((char *)block + *capacity * size, 0, (grown - *capacity) * size);
     memcpy(items, &block, sizeof block);
     *capacity = grown;
+    // cppcheck-suppress memleak ; the caller has the block, through `items`
     return true;
 }
 

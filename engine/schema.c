@@ -82,7 +82,7 @@ bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
     uint32_t steps = spec->step_count, edges = spec->after_start[steps];
     *schema = (struct schema){.steps = steps, .words = (steps + 63) / 64};
     schema->after_start = malloc((steps + 1) * sizeof(uint32_t));
-    schema->after = malloc((edges + 1) * sizeof(uint32_t));
+    schema->after = calloc((size_t)edges + 1, sizeof(uint32_t));
     schema->dependent_start = calloc(steps + 1, sizeof(uint32_t));
     schema->dependents = malloc((edges + 1) * sizeof(uint32_t));
     schema->dependency_order = malloc(steps * sizeof(uint32_t));
@@ -182,13 +182,13 @@ bool td_priority_set(struct td_engine *engine, const struct cohort *cohort,
     }
 
     memset(priority->roots, 0, schema->words * sizeof(uint64_t));
-    if (has_edges(schema))
-        memset(priority->prerequisites, 0,
-               (size_t)schema->steps * schema->words * sizeof(uint64_t));
+    if (priority->prerequisites != NULL)
+        memset(priority->prerequisites, 0, priority->prerequisite_capacity * sizeof(uint64_t));
     for (uint32_t at = 0; at < schema->steps; at++) {
         td_step step = priority->order[at];
         uint32_t first = schema->after_start[step], end = schema->after_start[step + 1];
         if (first == end) bit_set(priority->roots, at);
+        TD_ASSERT(first == end || priority->prerequisites != NULL);
         for (uint32_t i = first; i < end; i++)
             bit_set(priority->prerequisites + (size_t)at * schema->words,
                     priority->position[schema->after[i]]);

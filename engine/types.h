@@ -28,7 +28,4 @@ enum td_reason {
     TD_REASON_COMPLETE,       /* done: it has built the universe */
 };
 
-/* A short sentence for people. */
-const char *td_reason_text(enum td_reason reason);
-
 #endif

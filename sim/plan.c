@@ -115,6 +115,7 @@ static bool plan_schema(struct td_plan *plan)
 {
     const struct td_scenario *scenario = plan->scenario;
     size_t edges = 0;
+    TD_ASSERT(plan->steps > 0);
     for (uint32_t s = 0; s < plan->steps; s++)
         edges += scenario->steps[s].after_count;
     uint32_t *start = malloc((plan->steps + (size_t)1) * sizeof *start);

@@ -38,13 +38,13 @@ void td_queue_reset(struct td_queue *queue)
 void td_queue_rebuild(struct td_queue *queue)
 {
     uint64_t *nodes = queue->nodes;
-    for (uint32_t i = queue->leaves - 1; i > 0; i--)
+    for (size_t i = queue->leaves - 1; i > 0; i--)
         nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
 }
 
 bool td_queue_keep_far(struct td_queue *queue, uint32_t place, td_time at)
 {
-    if (queue->far == NULL) queue->far = calloc(queue->leaves, sizeof *queue->far);
+    if (queue->far == NULL) queue->far = calloc((size_t)queue->leaves, sizeof *queue->far);
     if (queue->far == NULL) return false;
     queue->far[place] = at;
     return true;

@@ -99,7 +99,7 @@ static void watch(struct pool *pool)
     while (pool->running > 0) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_nsec += 100 * 1000 * 1000;
+        until.tv_nsec += TD_NS_PER_S / 10;
         if (until.tv_nsec >= TD_NS_PER_S) {
             until.tv_nsec -= TD_NS_PER_S;
             until.tv_sec++;

@@ -586,7 +586,8 @@ static void end_replication(struct td_world *world)
     qsort(world->turnarounds, peers, sizeof *world->turnarounds, by_time);
     record->makespan = last - first;
     record->machine = turnaround;
-    record->mean_turnaround = (td_time)((2 * turnaround + peers) / (2 * (int64_t)peers));
+    TD_ASSERT(peers > 0);
+    record->mean_turnaround = (td_time)((2 * turnaround + peers) / (2 * (td_sum)peers));
     record->p95_turnaround = world->turnarounds[((size_t)peers * 95 + 99) / 100 - 1];
     record->turnaround_known = true;
 }

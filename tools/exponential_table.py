@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Prints workload/exponential_table.c: the layers of the ziggurat for the exponential distribution.
+"""Prints workload/exponential_table.c: the layers of the ziggurat for exponential samples.
 
-Marsaglia and Tsang, "The Ziggurat Method for Generating Random Variables", J. Stat. Software 5(8), 2000: 256
-layers of equal area under exp(-x). Computed with 60 digits, so that the table is the same on every machine.
+Marsaglia and Tsang, "The Ziggurat Method for Generating Random Variables", J. Stat. Software 5(8),
+2000: 256 layers of equal area under exp(-x). Computed with 60 digits, so that the table is the same
+on every machine.
 """
 from decimal import Decimal, getcontext
 

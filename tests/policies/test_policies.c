@@ -78,8 +78,8 @@ static void test_choices(void **state)
                                      .holds_all = cases[i].view.holds_all,
                                      .first_in_line = cases[i].view.first_in_line};
         char names[128];
-        (void)strncpy(names, cases[i].policies, sizeof names - 1);
-        names[sizeof names - 1] = '\0';
+        assert_true(strlen(cases[i].policies) < sizeof names);
+        memcpy(names, cases[i].policies, strlen(cases[i].policies) + 1);
         for (char *rest = names, *name; (name = strtok_r(rest, " ", &rest)) != NULL;) {
             const struct td_policy *policy = td_policy_find(name);
             assert_non_null(policy);
