@@ -2,6 +2,7 @@
 #include "base/json_internal.h"
 #include "base/text.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,16 +65,25 @@ static const char *found(const struct scan *s, char out[static 32])
     if (size == 0)
         (void)snprintf(out, 32, "the byte 0x%02x", (unsigned char)s->text[s->at]);
     else if (!td_code_printable(code))
-        (void)snprintf(out, 32, "the control character U+%04X", (unsigned)code);
+        (void)snprintf(out, 32, "the character U+%04X", (unsigned)code);
     else
         (void)snprintf(out, 32, "'%.*s'", (int)size, s->text + s->at);
     return out;
 }
 
-static bool expected(const struct scan *s, const char *what)
+/* The mend is that for an ordinary character: a file that ends too early, or holds what no text
+ * file does, has another one. */
+static bool expected(const struct scan *s, const char *what, const char *mend)
 {
     char name[32];
-    return fail(s, position(s), "expected %s, found %s", what, found(s, name));
+    uint32_t code;
+    if (s->at == s->length)
+        mend = "the file is not complete, write the rest of it";
+    else if (td_utf8_decode(s->text + s->at, s->length - s->at, &code) == 0)
+        mend = "save the file as UTF-8";
+    else if (!td_code_printable(code) && code != '\n' && code != '\r')
+        mend = "leave it out";
+    return fail(s, position(s), "expected %s, found %s: %s", what, found(s, name), mend);
 }
 
 static bool skip_space(struct scan *s)
@@ -146,7 +156,8 @@ static bool scan_escape(struct scan *s)
                     "a backslash begins none of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t "
                     "\\uXXXX here: write \\\\ for a backslash");
     uint32_t code = hexadecimal(s, s->at + 2);
-    if (code == UINT32_MAX) return fail(s, place, "\\u needs four hexadecimal digits");
+    if (code == UINT32_MAX)
+        return fail(s, place, "\\u needs four hexadecimal digits: write them, as in \\u00e4");
     if (code == 0) return fail(s, place, "\\u0000 has no place in a text here: remove it");
     s->at += 6;
     if (code < 0xd800 || code > 0xdfff) return true;
@@ -179,13 +190,13 @@ static bool scan_string(struct scan *s)
                         "the text does not end on its line: close it with '\"', or write "
                         "\\n for a line break");
         } else if (c < 0x20) {
-            return fail(s, position(s),
-                        "a text holds the control character U+%04X: write it as \\u%04x", c, c);
+            return fail(s, position(s), "a text holds the control character U+%04X: leave it out",
+                        c);
         } else {
             size_t size = td_utf8_decode(s->text + s->at, s->length - s->at, NULL);
             if (size == 0)
-                return fail(s, position(s),
-                            "the byte 0x%02x is not UTF-8: save the file in that encoding", c);
+                return fail(s, position(s), "the byte 0x%02x is not UTF-8: save the file as UTF-8",
+                            c);
             s->at += size;
             s->continuations += size - 1;
         }
@@ -193,29 +204,64 @@ static bool scan_string(struct scan *s)
     return fail(s, start, "the text never ends: close it with '\"'");
 }
 
+static const char no_such_number[] = "JSON has no such number, write a finite one";
+
+/* The length of the word at the scan's place if it is a name that other languages have for what is
+ * no number, otherwise 0. */
+static size_t no_number(const struct scan *s)
+{
+    static const char *const names[] = {"nan", "inf", "infinity"};
+    size_t length = 0;
+    while (s->at + length < s->length && is_letter(s->text[s->at + length]))
+        length++;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == length && strncasecmp(names[i], s->text + s->at, length) == 0)
+            return length;
+    return 0;
+}
+
+/* At the 'x' of a number such as 0x10, which begins at `start`. */
+static bool refuse_hexadecimal(const struct scan *s, size_t start, struct td_json_position place)
+{
+    char *end;
+    unsigned long long value = strtoull(s->text + s->at + 1, &end, 16);
+    int length = (int)(end - (s->text + start));
+    if (isxdigit((unsigned char)s->text[s->at + 1]) && value < 1ull << 53)
+        return fail(s, place, "hexadecimal numbers such as %.*s are not JSON: write %s%llu", length,
+                    s->text + start, s->text[start] == '-' ? "-" : "", value);
+    return fail(s, place, "hexadecimal numbers are not JSON: write it in decimals");
+}
+
 /* At a minus or a digit. */
 static bool scan_number(struct scan *s)
 {
+    static const char digit[] = "write one, or leave the '-' out",
+                      decimal[] = "write one, or leave the point out",
+                      exponent[] = "write one, as in 1e9, or leave the 'e' out";
     struct td_json_position place = position(s);
     size_t start = s->at;
     if (here(s) == '-') s->at++;
-    if (!is_digit(here(s))) return expected(s, "a digit of a number");
+    if (no_number(s) > 0)
+        return fail(s, place, "expected a value, found -%.*s: %s", (int)no_number(s),
+                    s->text + s->at, no_such_number);
+    if (!is_digit(here(s))) return expected(s, "a digit of a number", digit);
     bool zero = here(s) == '0';
     s->at++;
+    if (zero && (here(s) == 'x' || here(s) == 'X')) return refuse_hexadecimal(s, start, place);
     if (zero && is_digit(here(s)))
         return fail(s, place, "a number begins with a needless 0: remove it");
     while (is_digit(here(s)))
         s->at++;
     if (here(s) == '.') {
         s->at++;
-        if (!is_digit(here(s))) return expected(s, "a digit behind the decimal point");
+        if (!is_digit(here(s))) return expected(s, "a digit behind the decimal point", decimal);
         while (is_digit(here(s)))
             s->at++;
     }
     if (here(s) == 'e' || here(s) == 'E') {
         s->at++;
         if (here(s) == '+' || here(s) == '-') s->at++;
-        if (!is_digit(here(s))) return expected(s, "a digit of the exponent");
+        if (!is_digit(here(s))) return expected(s, "a digit of the exponent", exponent);
         while (is_digit(here(s)))
             s->at++;
     }
@@ -231,7 +277,7 @@ static bool scan_number(struct scan *s)
     memcpy(copy, s->text + start, length);
     copy[length] = '\0';
     if (!isfinite(strtod(copy, NULL)))
-        return fail(s, place, "the number %s is too large: at most 1.7e308", copy);
+        return fail(s, place, "the number %s is too large: write at most 1.7e308", copy);
     return true;
 }
 
@@ -239,6 +285,7 @@ static bool scan_word(struct scan *s)
 {
     struct td_json_position place = position(s);
     size_t start = s->at;
+    bool none = no_number(s) > 0;
     while (is_letter(here(s)) || is_digit(here(s)))
         s->at++;
     size_t length = s->at - start;
@@ -246,9 +293,9 @@ static bool scan_word(struct scan *s)
     if ((length == 4 && (memcmp(word, "true", 4) == 0 || memcmp(word, "null", 4) == 0)) ||
         (length == 5 && memcmp(word, "false", 5) == 0))
         return true;
-    const char *mend = "a text stands in double quotes";
-    if (length == 3 && memcmp(word, "NaN", 3) == 0)
-        mend = "there is no such number";
+    const char *mend = "a text stands in double quotes, so put them around it";
+    if (none)
+        mend = no_such_number;
     else if (length <= 5 &&
              (strncasecmp(word, "true", length) == 0 || strncasecmp(word, "false", length) == 0 ||
               strncasecmp(word, "null", length) == 0))
@@ -264,10 +311,13 @@ static bool scan_key(struct scan *s, struct td_json_position *key)
 {
     *key = position(s);
     if (here(s) == '}') return fail(s, *key, "a ',' stands before '}': remove the comma");
-    if (here(s) == '\'') return fail(s, *key, "a key stands in double quotes, not in single ones");
-    if (here(s) != '"') return expected(s, "a key in double quotes");
+    if (here(s) == '\'')
+        return fail(s, *key, "a key stands in double quotes, not in single ones: replace them");
+    if (here(s) == ',') return expected(s, "a key in double quotes", "remove the needless comma");
+    if (here(s) != '"') return expected(s, "a key in double quotes", "put quotes around the key");
     if (!scan_string(s) || !skip_space(s)) return false;
-    if (here(s) != ':') return expected(s, "':' behind the key");
+    if (here(s) != ':')
+        return expected(s, "':' behind the key", "write a ':' between key and value");
     s->at++;
     return skip_space(s);
 }
@@ -297,7 +347,9 @@ static bool scan_container(struct scan *s, uint32_t node, unsigned depth)
             return true;
         }
         if (here(s) != ',')
-            return expected(s, object ? "',' or '}' behind a value" : "',' or ']' behind a value");
+            return expected(s, object ? "',' or '}' behind a value" : "',' or ']' behind a value",
+                            object ? "write a ',' between two members, or close the object"
+                                   : "write a ',' between two values, or close the array");
         s->at++;
         if (!skip_space(s)) return false;
     }
@@ -321,14 +373,30 @@ static bool scan_value(struct scan *s, uint32_t parent, unsigned depth,
     else if (is_letter(c))
         good = scan_word(s);
     else if (c == '\'')
-        good = fail(s, position(s), "a text stands in double quotes, not in single ones");
+        good = fail(s, position(s),
+                    "a text stands in double quotes, not in single ones: replace them");
     else if (c == '+' || c == '.')
-        good = fail(s, position(s), "a number begins with a digit or '-', not with '%c'", c);
+        good = fail(s, position(s), "a number begins with a digit or '-', not with '%c': %s", c,
+                    c == '+' ? "leave the '+' out" : "write 0 in front of it");
+    else if (c == ',')
+        good = expected(s, "a value", "write one, or remove the needless comma");
     else
-        good = expected(s, "a value");
+        good = expected(s, "a value", "write one there");
     s->nodes->node[node].length = (uint32_t)(s->at - start);
     s->nodes->node[node].end = s->nodes->count;
     return good;
+}
+
+/* UTF-16 or UTF-32, told by a mark of their byte order, or by the zeros beside a first character of
+ * ASCII. */
+static bool is_wide(const char *text, size_t length)
+{
+    size_t zeros = 0;
+    if (length < 2) return false;
+    if (memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0) return true;
+    for (size_t i = 0; i < 4 && length >= 4; i++)
+        zeros += text[i] == '\0';
+    return zeros == 2 || zeros == 3;
 }
 
 bool td_json_scan(const char *path, const char *text, size_t length, struct td_json_nodes *nodes,
@@ -339,10 +407,15 @@ bool td_json_scan(const char *path, const char *text, size_t length, struct td_j
     if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         return fail(&s, position(&s),
                     "the file begins with a byte order mark: save it as UTF-8 without one");
+    if (is_wide(text, length))
+        return fail(&s, position(&s),
+                    "the file is in UTF-16 or UTF-32, not in UTF-8: save the file as UTF-8");
     if (!skip_space(&s)) return false;
     if (s.at == length) return fail(&s, position(&s), "the file is empty: write a JSON object");
     const struct td_json_position no_key = {0, 0};
     if (!scan_value(&s, TD_JSON_NONE, 0, &no_key) || !skip_space(&s)) return false;
-    if (s.at < length) return expected(&s, "the end of the file");
+    if (s.at < length)
+        return expected(&s, "the end of the file",
+                        "remove what follows the value, or a bracket that closes it too early");
     return true;
 }

@@ -31,9 +31,37 @@ size_t td_utf8_decode(const char *text, size_t length, uint32_t *code)
     return size;
 }
 
+const char *td_code_flaw(uint32_t code)
+{
+    static const char control[] = "a control character", invisible[] = "an invisible character",
+                      line[] = "a line separator",
+                      turn[] = "a character that turns the direction of text",
+                      none[] = "no character of Unicode";
+    static const struct {
+        uint32_t first, last;
+        const char *flaw;
+    } ranges[] = {
+        {0x0000, 0x001f, control},   {0x007f, 0x009f, control},   {0x00ad, 0x00ad, invisible},
+        {0x061c, 0x061c, turn},      {0x180e, 0x180e, invisible}, {0x200b, 0x200d, invisible},
+        {0x200e, 0x200f, turn},      {0x2028, 0x2029, line},      {0x202a, 0x202e, turn},
+        {0x2060, 0x2065, invisible}, {0x2066, 0x2069, turn},      {0x206a, 0x206f, invisible},
+        {0xfdd0, 0xfdef, none},      {0xfeff, 0xfeff, invisible}, {0xfff9, 0xfffb, invisible},
+    };
+    if ((code & 0xfffe) == 0xfffe) return none;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (code >= ranges[i].first && code <= ranges[i].last) return ranges[i].flaw;
+    return NULL;
+}
+
 bool td_code_printable(uint32_t code)
 {
-    return code >= 0x20 && !(code >= 0x7f && code <= 0x9f);
+    return td_code_flaw(code) == NULL;
+}
+
+bool td_code_is_space(uint32_t code)
+{
+    return code == 0x20 || code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) ||
+           code == 0x202f || code == 0x205f || code == 0x3000;
 }
 
 size_t td_text_printable_length(const char *text)

@@ -10,8 +10,14 @@
  * overlong forms, surrogates and what lies beyond U+10FFFF are none. `code` may be NULL. */
 size_t td_utf8_decode(const char *text, size_t length, uint32_t *code);
 
-/* False for the control characters: U+0000 to U+001F, DEL, U+0080 to U+009F. */
+/* NULL for what a reader sees as it is; otherwise what it is, in words: "a control character", "an
+ * invisible character", "a line separator", "a character that turns the direction of text", "no
+ * character of Unicode". */
+const char *td_code_flaw(uint32_t code);
 bool td_code_printable(uint32_t code);
+
+/* Whether it is a space of any width. */
+bool td_code_is_space(uint32_t code);
 
 /* Code points in a valid UTF-8 text, or SIZE_MAX if it is not valid or not printable. */
 size_t td_text_printable_length(const char *text);

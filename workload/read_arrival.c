@@ -38,10 +38,16 @@ static bool read_every(const struct td_reader *r, uint32_t node, struct td_group
 {
     group->arrival_form = TD_ARRIVAL_EVERY;
     if (!td_read_duration(r, node, &group->arrival)) return false;
-    if (group->arrival->kind == TD_DIST_CONSTANT) return true;
+    if (group->arrival->kind != TD_DIST_CONSTANT)
+        return td_reader_fail(r, node,
+                              "must be a constant time, not a distribution: for random gaps "
+                              "write {\"poisson\": {\"per_hour\": 20}}");
+    if (group->count == 0 || td_dist_mean(group->arrival) * (group->count - 1) <= TD_LATEST_NS)
+        return true;
     return td_reader_fail(r, node,
-                          "must be a constant time, not a distribution: for random gaps "
-                          "write {\"poisson\": {\"per_hour\": 20}}");
+                          "brings the last of %u peers after more than 100 years: write less, "
+                          "or lower the \"count\"",
+                          group->count);
 }
 
 static bool read_poisson(const struct td_reader *r, uint32_t node, struct td_group_spec *group)
@@ -50,10 +56,15 @@ static bool read_poisson(const struct td_reader *r, uint32_t node, struct td_gro
     uint32_t found[1];
     double per_hour;
     if (!td_read_keys(r, node, specs, 1, found)) return false;
-    /* From one arrival in 114 years, so that the mean gap is a time, to some in a nanosecond. */
-    if (!td_read_number(r, found[0], 1e-6, 1e15,
-                        "a number of arrivals above 0 (1e-6 to 1e15 an hour)", &per_hour))
+    /* From one arrival in a year, so that the mean gap is a time, to some in a nanosecond. */
+    if (!td_read_number(r, found[0], 1e-4, 1e15,
+                        "a number of arrivals above 0 (1e-4 to 1e15 an hour)", &per_hour))
         return false;
+    if (NS_PER_HOUR / per_hour * group->count > TD_LATEST_NS)
+        return td_reader_fail(r, found[0],
+                              "brings the last of %u peers after more than 100 years in the "
+                              "mean: write more, or lower the \"count\"",
+                              group->count);
     struct td_dist *gap = td_arena_alloc(r->arena, sizeof *gap);
     if (gap == NULL) return td_reader_no_memory(r);
     gap->kind = TD_DIST_EXPONENTIAL;
@@ -72,9 +83,16 @@ bool td_read_arrival(const struct td_reader *r, uint32_t node, uint32_t count_no
         group->arrival = td_dist_constant(r, 0);
         return group->arrival != NULL;
     }
-    uint32_t child = TD_JSON_NONE;
-    if (td_json_type(r->json, node) == TD_JSON_OBJECT) child = td_json_first(r->json, node);
-    if (child == TD_JSON_NONE) return td_read_duration(r, node, &group->arrival);
+    static const char shape[] =
+        "an arrival: {\"every\": TIME}, {\"poisson\": {\"per_hour\": NUMBER}}, {\"times\": [TIME, "
+        "...]}, or a duration (a number of seconds, a text such as \"90s\" or \"1h30m\", or an "
+        "object with one distribution)";
+    enum td_json_type type = td_json_type(r->json, node);
+    if (type == TD_JSON_NUMBER || type == TD_JSON_STRING)
+        return td_read_duration(r, node, &group->arrival);
+    if (type != TD_JSON_OBJECT) return td_reader_wrong_type(r, node, shape);
+    uint32_t child = td_json_first(r->json, node);
+    if (child == TD_JSON_NONE) return td_reader_fail(r, node, "is empty: write %s", shape);
     const char *form = td_json_key(r->json, child);
     if (td_is_distribution(form)) return td_read_duration(r, node, &group->arrival);
     bool every = strcmp(form, "every") == 0, poisson = strcmp(form, "poisson") == 0;

@@ -1,4 +1,4 @@
-/* Durations: a time, or an object that names one distribution.
+/* Durations and factors: a time or a number, or an object that names one distribution.
  *
  * Degenerate ones (a deviation of 0, say) become constants here, so that nothing later divides by
  * what they lack.
@@ -14,7 +14,10 @@
 #define PARAMETER_MAX 1e12
 #define LOG_NS_PER_S 20.72326583694641 /* log(10^9) */
 
-enum parameter_kind { TIME, TIME_ABOVE_0, TIME_OF_ANY_SIGN, ABOVE_0, FROM_0, ANY };
+/* Heavier tails than this shape gives have nothing but zeros and infinities in them. */
+#define SMALLEST_SHAPE 1e-3
+
+enum parameter_kind { TIME, TIME_ABOVE_0, TIME_OF_ANY_SIGN, ABOVE_0, SHAPE, FROM_0, ANY };
 
 struct parameter {
     const char *name;
@@ -58,7 +61,7 @@ static bool finish_normal(const struct td_reader *r, uint32_t node, struct td_di
     if (dist->parameter[1] > 0) return true;
     if (dist->parameter[0] < 0)
         return td_reader_fail(r, node,
-                              "\"mean\" is negative and \"sd\" is 0, so that every time is "
+                              "\"mean\" is negative and \"sd\" is 0, so that every sample is "
                               "negative: give a mean from 0 or a deviation");
     make_constant(dist, dist->parameter[0]);
     return true;
@@ -77,8 +80,8 @@ static bool finish_lognormal_mean(const struct td_reader *r, uint32_t node, stru
 
 static bool finish_lognormal(const struct td_reader *r, uint32_t node, struct td_dist *dist)
 {
-    (void)r, (void)node;
-    dist->parameter[0] += LOG_NS_PER_S;
+    (void)node;
+    if (!r->plain) dist->parameter[0] += LOG_NS_PER_S;
     if (!(dist->parameter[1] > 0)) make_constant(dist, exp(dist->parameter[0]));
     return true;
 }
@@ -97,13 +100,18 @@ static bool finish_gamma_mean(const struct td_reader *r, uint32_t node, struct t
 static bool finish_pareto(const struct td_reader *r, uint32_t node, struct td_dist *dist)
 {
     if (dist->parameter[0] > 2) return true;
-    return td_reader_warn(r, node,
-                          dist->parameter[0] > 1
-                              ? "a pareto distribution with a shape of at most 2 has no finite "
-                                "variance: confidence intervals do not hold"
-                              : "a pareto distribution with a shape of at most 1 has no finite "
-                                "mean: means and confidence intervals do not hold, and policies "
-                                "that need an estimate refuse it");
+    if (dist->parameter[0] > 1)
+        return td_reader_warn(r, node,
+                              "a pareto distribution with a shape of at most 2 has no finite "
+                              "variance: confidence intervals do not hold");
+    /* Estimates leave a factor out. */
+    return td_reader_warn(
+        r, node,
+        r->plain ? "a pareto distribution with a shape of at most 1 has no finite mean: means and "
+                   "confidence intervals do not hold"
+                 : "a pareto distribution with a shape of at most 1 has no finite mean: means and "
+                   "confidence intervals do not hold, and policies that need an estimate refuse "
+                   "it");
 }
 
 static bool finish_triangular(const struct td_reader *r, uint32_t node, struct td_dist *dist)
@@ -136,8 +144,8 @@ static const struct form forms[] = {
     {"lognormal", TD_DIST_LOGNORMAL, {{"mu", ANY}, {"sigma", FROM_0}}, finish_lognormal},
     {"gamma", TD_DIST_GAMMA, {{"shape", ABOVE_0}, {"scale", TIME_ABOVE_0}}, NULL},
     {"gamma", TD_DIST_GAMMA, {{"mean", TIME_ABOVE_0}, {"cv", FROM_0}}, finish_gamma_mean},
-    {"weibull", TD_DIST_WEIBULL, {{"shape", ABOVE_0}, {"scale", TIME_ABOVE_0}}, NULL},
-    {"pareto", TD_DIST_PARETO, {{"shape", ABOVE_0}, {"scale", TIME_ABOVE_0}}, finish_pareto},
+    {"weibull", TD_DIST_WEIBULL, {{"shape", SHAPE}, {"scale", TIME_ABOVE_0}}, NULL},
+    {"pareto", TD_DIST_PARETO, {{"shape", SHAPE}, {"scale", TIME_ABOVE_0}}, finish_pareto},
     {"triangular",
      TD_DIST_TRIANGULAR,
      {{"min", TIME}, {"mode", TIME}, {"max", TIME}},
@@ -159,11 +167,15 @@ static bool read_parameter(const struct td_reader *r, uint32_t node, enum parame
         return td_read_time(r, node, true, out);
     case TIME_ABOVE_0:
         if (!td_read_time(r, node, false, out)) return false;
-        return *out > 0 || td_reader_fail(r, node, "must be above 0: write a longer time");
+        return *out > 0 || td_reader_fail(r, node, "must be above 0: write a %s",
+                                          r->plain ? "larger number" : "longer time");
     case ABOVE_0:
         /* The smallest number above 0 whose inverse is within bounds, too. */
         return td_read_number(r, node, 1 / PARAMETER_MAX, PARAMETER_MAX,
                               "a number above 0 (1e-12 to 1e12, without a unit)", out);
+    case SHAPE:
+        return td_read_number(r, node, SMALLEST_SHAPE, PARAMETER_MAX,
+                              "a number above 0 (1e-3 to 1e12, without a unit)", out);
     case FROM_0:
         return td_read_number(r, node, 0, PARAMETER_MAX,
                               "a number from 0 (at most 1e12, without a unit)", out);
@@ -172,6 +184,17 @@ static bool read_parameter(const struct td_reader *r, uint32_t node, enum parame
                               "a number (-1e12 to 1e12, without a unit)", out);
     }
     return false;
+}
+
+/* A mean that no time may have. Only a pareto distribution may have none, with a warning. */
+static bool check_mean(const struct td_reader *r, uint32_t node, const struct td_dist *dist)
+{
+    double mean = td_dist_mean(dist);
+    if (mean <= (r->plain ? TD_LARGEST_FACTOR : TD_LONGEST_NS)) return true;
+    if (dist->kind == TD_DIST_PARETO && dist->parameter[0] <= 1) return true;
+    return td_reader_fail(r, node,
+                          r->plain ? "its mean is above 1e6: lower it"
+                                   : "its mean is longer than 10 years: shorten it");
 }
 
 /* How many members of the object are parameters of the form. */
@@ -210,7 +233,8 @@ static bool read_parameters(const struct td_reader *r, uint32_t node, const stru
     for (size_t i = 0; i < count; i++)
         if (!read_parameter(r, found[i], form->parameters[i].kind, &dist->parameter[i]))
             return false;
-    return form->finish == NULL || form->finish(r, node, dist);
+    if (form->finish != NULL && !form->finish(r, node, dist)) return false;
+    return check_mean(r, node, dist);
 }
 
 static bool read_shifted(const struct td_reader *r, uint32_t node, struct td_dist *dist)
@@ -223,8 +247,10 @@ static bool read_shifted(const struct td_reader *r, uint32_t node, struct td_dis
     dist->kind = TD_DIST_SHIFTED;
     dist->count = 1;
     dist->parts = part;
-    return td_read_time(r, found[0], false, &dist->parameter[0]) &&
-           td_read_duration(r, found[1], part);
+    if (!td_read_time(r, found[0], false, &dist->parameter[0]) ||
+        !td_read_duration(r, found[1], part))
+        return false;
+    return !isfinite(td_dist_mean(*part)) || check_mean(r, node, dist);
 }
 
 /* One element of a mixture: a weight beside either a distribution or "of". */
@@ -331,13 +357,16 @@ static bool read_form(const struct td_reader *r, uint32_t node, struct td_dist *
 
 bool td_read_duration(const struct td_reader *r, uint32_t node, const struct td_dist **out)
 {
-    static const char shape[] = "a duration (a number of seconds, a text such as \"90s\" or "
-                                "\"1h30m\", or an object with one distribution)";
+    const char *shape =
+        r->plain ? "a factor (a number from 0 without a unit, or an object with one distribution "
+                   "of such numbers)"
+                 : "a duration (a number of seconds, a text such as \"90s\" or \"1h30m\", or an "
+                   "object with one distribution)";
     struct td_dist *dist = td_arena_alloc(r->arena, sizeof *dist);
     if (dist == NULL) return td_reader_no_memory(r);
     *out = dist;
     enum td_json_type type = td_json_type(r->json, node);
-    if (type == TD_JSON_NUMBER || type == TD_JSON_STRING) {
+    if (type == TD_JSON_NUMBER || (type == TD_JSON_STRING && !r->plain)) {
         double ns;
         if (!td_read_time(r, node, false, &ns)) return false;
         make_constant(dist, ns);
@@ -352,4 +381,11 @@ bool td_read_duration(const struct td_reader *r, uint32_t node, const struct td_
     return td_reader_fail_key(r, second,
                               "is one distribution too many: keep one, or weigh them in "
                               "a \"mixture\"");
+}
+
+bool td_read_factor(const struct td_reader *r, uint32_t node, const struct td_dist **out)
+{
+    struct td_reader plain = *r;
+    plain.plain = true;
+    return td_read_duration(&plain, node, out);
 }

@@ -3,30 +3,76 @@
 #include "base/text.h"
 #include "workload/reader_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A CSV text, cell by cell. A cell is unquoted in place, so the text is changed. */
 struct table {
+    const struct td_reader *r;
+    uint32_t node; /* where the scenario names the file */
     const char *path;
     char *at, *end;
-    uint32_t line; /* of the cell read last */
-    uint32_t next_line;
+    uint32_t line, column; /* of `at`, from 1; columns count characters */
+    uint32_t cell_line, cell_column;
     bool row_ended; /* the cell read last ends its row */
-    struct td_error *error;
 };
 
-static bool fail(const struct table *t, const char *message)
+/* What is asked of it. */
+struct wanted {
+    const char *column;
+    size_t place, columns; /* the column's place from 0, and how many there are */
+    uint32_t name_node;    /* where the scenario names the column */
+};
+
+__attribute__((format(printf, 4, 5))) static bool fail(const struct table *t, uint32_t line,
+                                                       uint32_t column, const char *format, ...)
 {
-    return td_error_set(t->error, TD_FAULT_INPUT, "%s:%u: %s", t->path, t->line, message);
+    char message[sizeof t->r->error->text];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return td_reader_fail(t->r, t->node, "%s:%u:%u: %s", t->path, line, column, message);
 }
 
-/* Skips empty lines; false behind the last row. */
-static bool has_row(struct table *t)
+__attribute__((format(printf, 2, 3))) static bool fail_cell(const struct table *t,
+                                                            const char *format, ...)
 {
-    while (t->at < t->end && (*t->at == '\n' || *t->at == '\r'))
-        t->next_line += *t->at++ == '\n';
+    char message[sizeof t->r->error->text];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return fail(t, t->cell_line, t->cell_column, "%s", message);
+}
+
+/* Moves behind one byte. */
+static void step(struct table *t)
+{
+    unsigned char byte = (unsigned char)*t->at++;
+    if (byte == '\n') {
+        t->line++;
+        t->column = 1;
+    } else {
+        t->column += (byte & 0xc0) != 0x80; /* no continuation of a character */
+    }
+}
+
+static bool at_line_end(const struct table *t)
+{
+    return *t->at == '\n' || (*t->at == '\r' && t->at + 1 < t->end && t->at[1] == '\n');
+}
+
+/* False behind the last row. Empty lines are skipped, but for those of a table with one column,
+ * where each is an empty cell, unless nothing but such lines follows. */
+static bool has_row(struct table *t, size_t columns)
+{
+    struct table ahead = *t;
+    while (ahead.at < ahead.end && (*ahead.at == '\n' || *ahead.at == '\r'))
+        step(&ahead);
+    if (columns != 1 || ahead.at == ahead.end) *t = ahead;
     return t->at < t->end;
 }
 
@@ -35,12 +81,12 @@ static bool end_cell(struct table *t, char *cell_end)
 {
     t->row_ended = true;
     if (t->at < t->end) {
-        if (*t->at == '\r' && t->at + 1 < t->end && t->at[1] == '\n') t->at++;
-        if (*t->at != ',' && *t->at != '\n')
-            return fail(t, "a closing quote is followed by text: double the quotes inside a cell");
+        if (*t->at != ',' && !at_line_end(t))
+            return fail(t, t->line, t->column,
+                        "a closing quote is followed by text: double the quotes inside a cell");
+        if (*t->at == '\r') step(t);
         t->row_ended = *t->at == '\n';
-        t->next_line += t->row_ended;
-        t->at++;
+        step(t);
     }
     *cell_end = '\0';
     return true;
@@ -48,91 +94,126 @@ static bool end_cell(struct table *t, char *cell_end)
 
 static bool next_cell(struct table *t, char **cell)
 {
-    t->line = t->next_line;
+    t->cell_line = t->line;
+    t->cell_column = t->column;
     if (t->at == t->end || *t->at != '"') {
         *cell = t->at;
-        while (t->at < t->end && *t->at != ',' && *t->at != '\n' &&
-               !(*t->at == '\r' && t->at + 1 < t->end && t->at[1] == '\n'))
-            t->at++;
+        while (t->at < t->end && *t->at != ',' && !at_line_end(t))
+            step(t);
         return end_cell(t, t->at);
     }
-    char *to = ++t->at;
+    step(t);
+    char *to = t->at;
     *cell = to;
-    for (; t->at < t->end; t->at++) {
+    while (t->at < t->end) {
         if (*t->at == '"' && !(t->at + 1 < t->end && t->at[1] == '"')) {
-            t->at++;
+            step(t);
             return end_cell(t, to);
         }
-        if (*t->at == '"') t->at++;
-        t->next_line += *t->at == '\n';
+        if (*t->at == '"') step(t);
         *to++ = *t->at;
+        step(t);
     }
-    return fail(t, "a quoted cell never ends: close it with '\"'");
+    return fail_cell(t, "a quoted cell never ends: close it with '\"'");
 }
 
-/* Reads the header; the column's place in it and the number of columns. */
-static bool read_header(const struct td_reader *r, uint32_t column_node, struct table *t,
-                        const char *column, size_t *place, size_t *columns)
+/* Reads the header: the column's place in it and the number of columns. */
+static bool read_header(struct table *t, struct wanted *wanted)
 {
     const char *known[16];
     size_t known_count = 0;
     char quote[TD_QUOTE_SIZE];
-    *place = SIZE_MAX;
-    *columns = 0;
+    wanted->place = SIZE_MAX;
+    wanted->columns = 0;
     /* Spreadsheets like to write a byte order mark. */
     if (t->end - t->at >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0) t->at += 3;
-    if (!has_row(t)) return fail(t, "the file is empty: it needs a header line and values");
+    if (!has_row(t, 0))
+        return fail(t, 1, 1, "the file is empty: write a header line and values below it");
     do {
         char *cell;
         if (!next_cell(t, &cell)) return false;
-        if (strcmp(cell, column) == 0 && *place == SIZE_MAX) *place = *columns;
+        if (strcmp(cell, wanted->column) == 0) {
+            if (wanted->place != SIZE_MAX)
+                return fail_cell(t, "columns %zu and %zu are both named %s: rename one",
+                                 wanted->place + 1, wanted->columns + 1,
+                                 td_text_quote(cell, quote));
+            wanted->place = wanted->columns;
+        }
         if (known_count < 16) known[known_count++] = cell;
-        ++*columns;
+        wanted->columns++;
     } while (!t->row_ended);
-    if (*place != SIZE_MAX) return true;
-    return td_reader_fail(r, column_node, "the file %s has no column %s: %s", t->path,
-                          td_text_quote(column, quote),
-                          td_reader_hint(r, column, known, known_count));
+    if (wanted->place != SIZE_MAX) return true;
+    return td_reader_fail(t->r, wanted->name_node, "the file %s has no column %s: %s", t->path,
+                          td_text_quote(wanted->column, quote),
+                          td_reader_hint(t->r, wanted->column, known, known_count));
 }
 
 static bool read_cell(const struct table *t, const char *cell, const char *column, double *ns)
 {
-    char quote[TD_QUOTE_SIZE], column_quote[TD_QUOTE_SIZE], message[3 * TD_QUOTE_SIZE];
-    const char *wrong = td_time_parse(cell, true, ns);
+    char quote[TD_QUOTE_SIZE], column_quote[TD_QUOTE_SIZE];
+    bool plain = t->r->plain;
+    (void)td_text_quote(column, column_quote);
+    if (*cell == '\0')
+        return fail_cell(t, "a value is missing in column %s: write one, or remove the row",
+                         column_quote);
+    const char *wrong = plain ? td_plain_parse(cell, ns) : td_time_parse(cell, true, ns);
     if (wrong == NULL) return true;
-    (void)snprintf(message, sizeof message,
-                   "%s in column %s is no time, %s: write a number of seconds",
-                   td_text_quote(cell, quote), td_text_quote(column, column_quote), wrong);
-    return fail(t, message);
+    if (wrong == td_time_too_long)
+        return fail_cell(t, "%s in column %s is %s", td_text_quote(cell, quote), column_quote,
+                         wrong);
+    return fail_cell(t, "%s in column %s is no %s, %s: write a number%s",
+                     td_text_quote(cell, quote), column_quote, plain ? "factor" : "time", wrong,
+                     plain ? "" : " of seconds");
 }
 
-static bool read_rows(struct table *t, const char *column, size_t place, size_t columns,
-                      double *values, size_t *count)
+static bool read_rows(struct table *t, const struct wanted *wanted, double *values, size_t *count)
 {
-    while (has_row(t)) {
-        size_t at = 0;
+    while (has_row(t, wanted->columns)) {
+        uint32_t line = t->line;
+        char *cell;
+        const char *value = "";
+        struct table place = *t;
+        size_t cells = 0;
         do {
-            char *cell;
             if (!next_cell(t, &cell)) return false;
-            if (at == place && !read_cell(t, cell, column, &values[(*count)++])) return false;
-            at++;
+            if (cells++ != wanted->place) continue;
+            value = cell;
+            place = *t;
         } while (!t->row_ended);
-        if (at != columns) return fail(t, "the row has not as many cells as the header: mend it");
+        if (cells != wanted->columns)
+            return fail(t, line, 1, "the row has %zu cell%s, the header %zu: %s", cells,
+                        cells == 1 ? "" : "s", wanted->columns,
+                        cells < wanted->columns ? "add what is missing"
+                                                : "remove what is too much, or quote a cell that "
+                                                  "holds a comma");
+        if (!read_cell(&place, value, wanted->column, &values[(*count)++])) return false;
     }
-    return *count > 0 || fail(t, "there are no values below the header: add some");
+    return *count > 0 ||
+           fail(t, t->line, t->column, "there are no values below the header: add some");
+}
+
+/* A zero byte would end a cell unseen. */
+static bool check_bytes(struct table t, size_t length)
+{
+    if (memchr(t.at, '\0', length) == NULL) return true;
+    while (*t.at != '\0')
+        step(&t);
+    return fail(&t, t.line, t.column,
+                "the file holds a NUL byte (U+0000): leave it out, or save the file as UTF-8");
 }
 
 static bool read_file(const struct td_reader *r, uint32_t file_node, uint32_t column_node,
                       struct td_dist *dist)
 {
-    static const char what[] = "a text";
     if (td_json_type(r->json, file_node) != TD_JSON_STRING)
-        return td_reader_wrong_type(r, file_node, what);
+        return td_reader_wrong_type(r, file_node, "a text, the path of a CSV file");
     if (td_json_type(r->json, column_node) != TD_JSON_STRING)
-        return td_reader_wrong_type(r, column_node, what);
-    const char *path = td_reader_path(r, td_json_string(r->json, file_node));
+        return td_reader_wrong_type(r, column_node, "a text, the name of a column");
+    const char *name = td_json_string(r->json, file_node);
+    if (*name == '\0') return td_reader_fail(r, file_node, "the path is empty: name a CSV file");
+    const char *path = td_reader_path(r, name);
     if (path == NULL) return td_reader_no_memory(r);
-    size_t length, lines = 1, place, columns;
+    size_t length, lines = 1;
     struct td_error reason = {TD_FAULT_NONE, ""};
     char *text = td_file_read(path, &length, &reason);
     if (text == NULL && reason.fault == TD_FAULT_INPUT)
@@ -142,16 +223,18 @@ static bool read_file(const struct td_reader *r, uint32_t file_node, uint32_t co
     for (size_t i = 0; i < length; i++)
         lines += text[i] == '\n';
     double *values = td_arena_array(r->arena, lines, sizeof *values);
-    struct table t = {.path = path,
+    struct wanted wanted = {.column = td_json_string(r->json, column_node),
+                            .name_node = column_node};
+    struct table t = {.r = r,
+                      .node = file_node,
+                      .path = path,
                       .at = text,
                       .end = text + length,
-                      .next_line = 1,
                       .line = 1,
-                      .error = r->error};
-    const char *column = td_json_string(r->json, column_node);
+                      .column = 1};
     bool good = values != NULL || td_reader_no_memory(r);
-    good = good && read_header(r, column_node, &t, column, &place, &columns) &&
-           read_rows(&t, column, place, columns, values, &dist->count);
+    good = good && check_bytes(t, length) && read_header(&t, &wanted) &&
+           read_rows(&t, &wanted, values, &dist->count);
     dist->values = values;
     free(text);
     return good;

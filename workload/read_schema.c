@@ -18,16 +18,12 @@ static const struct td_key_spec keys[KEYS] = {
 static bool read_id(const struct td_reader *r, uint32_t node, const char **out)
 {
     const char *key = td_json_key(r->json, node);
-    size_t codes = td_text_printable_length(key);
-    if (codes == 0 || codes > 128)
-        return td_reader_fail_key(r, node, "a step's name must have 1 to 128 printable characters");
     if (strcmp(key, "default") == 0 || strcmp(key, "universe") == 0)
         return td_reader_fail_key(r, node,
                                   "a step cannot be named \"%s\", which means something "
                                   "else: rename it",
                                   key);
-    *out = td_arena_text(r->arena, key, strlen(key));
-    return *out != NULL || td_reader_no_memory(r);
+    return td_read_key_name(r, node, "the step's name", out);
 }
 
 static bool read_steps(const struct td_reader *r, uint32_t node, struct td_scenario *scenario,
@@ -76,17 +72,19 @@ static bool default_id(const struct td_reader *r, uint32_t node, const char *pat
     size_t length = dot == NULL || dot == name ? strlen(name) : (size_t)(dot - name);
     scenario->schema_id = td_arena_text(r->arena, name, length);
     if (scenario->schema_id == NULL) return td_reader_no_memory(r);
-    size_t codes = td_text_printable_length(scenario->schema_id);
-    if (codes >= 1 && codes <= 128) return true;
-    return td_reader_fail(r, node,
-                          "the file's name cannot be the schema's ID (1 to 128 printable "
-                          "characters): write an \"id\" into the file");
+    return td_check_name(r, node, TD_JSON_VALUE,
+                         "the file has no \"id\", so the file's name is the schema's ID, which",
+                         scenario->schema_id);
 }
 
 static bool read_schema_file(const struct td_reader *r, uint32_t node, struct td_scenario *scenario,
                              struct td_step_spec **steps, struct td_names *names)
 {
-    const char *path = td_reader_path(r, td_json_string(r->json, node));
+    const char *name = td_json_string(r->json, node);
+    if (name[0] == '\0')
+        return td_reader_fail(r, node,
+                              "the path is empty: name a file, or write the schema itself here");
+    const char *path = td_reader_path(r, name);
     if (path == NULL) return td_reader_no_memory(r);
     size_t length;
     struct td_error reason = {TD_FAULT_NONE, ""};

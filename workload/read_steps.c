@@ -1,4 +1,4 @@
-/* What a scenario says about the schema's steps: times, and what comes after what. */
+/* What a scenario says about the schema's steps: times, what goes wrong, what comes after what. */
 #include "base/text.h"
 #include "workload/reader_internal.h"
 
@@ -7,19 +7,19 @@
 
 /* Steps of a cycle that a message names. */
 #define NAMED_STEPS 8u
+#define MOST_PARTS 1000u
 
-enum { BUILD, FETCH, AFTER, LATER_KEYS };
+enum { BUILD, FETCH, AFTER, HIT_RATE, FLAKY, BROKEN, PARTS, FACTOR };
 static const struct td_key_spec keys[] = {
-    [BUILD] = {"build", TD_KEY_OPTIONAL},
-    [FETCH] = {"fetch", TD_KEY_OPTIONAL},
-    [AFTER] = {"after", TD_KEY_OPTIONAL},
-    [LATER_KEYS] = {"hit_rate", TD_KEY_LATER},
-    {"flaky", TD_KEY_LATER},
-    {"parts", TD_KEY_LATER},
-    {"factor", TD_KEY_LATER},
-    {"broken", TD_KEY_LATER},
+    [BUILD] = {"build", TD_KEY_OPTIONAL}, [FETCH] = {"fetch", TD_KEY_OPTIONAL},
+    [AFTER] = {"after", TD_KEY_OPTIONAL}, [HIT_RATE] = {"hit_rate", TD_KEY_OPTIONAL},
+    [FLAKY] = {"flaky", TD_KEY_OPTIONAL}, [BROKEN] = {"broken", TD_KEY_OPTIONAL},
+    [PARTS] = {"parts", TD_KEY_OPTIONAL}, [FACTOR] = {"factor", TD_KEY_OPTIONAL},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
+
+/* A probability that nothing has been said about yet. Unsaid are also 0 parts, no distribution. */
+#define UNSAID (-1.0)
 
 /* The steps while they are read. */
 struct steps {
@@ -86,11 +86,28 @@ static bool read_after(const struct td_reader *r, uint32_t node, uint32_t step, 
     return true;
 }
 
-static bool read_times(const struct td_reader *r, const uint32_t *found,
-                       const struct td_dist **build, const struct td_dist **fetch)
+static bool read_probability(const struct td_reader *r, uint32_t node, double *out)
 {
-    if (found[BUILD] != TD_JSON_NONE && !td_read_duration(r, found[BUILD], build)) return false;
-    return found[FETCH] == TD_JSON_NONE || td_read_duration(r, found[FETCH], fetch);
+    return node == TD_JSON_NONE || td_read_number(r, node, 0, 1, "a probability from 0 to 1", out);
+}
+
+/* What an entry and the default have in common: all but `after`. */
+static bool read_values(const struct td_reader *r, const uint32_t *found, struct td_step_spec *spec)
+{
+    double parts = 0;
+    if (found[BUILD] != TD_JSON_NONE && !td_read_duration(r, found[BUILD], &spec->build))
+        return false;
+    if (found[FETCH] != TD_JSON_NONE && !td_read_duration(r, found[FETCH], &spec->fetch))
+        return false;
+    if (!read_probability(r, found[HIT_RATE], &spec->hit_rate) ||
+        !read_probability(r, found[FLAKY], &spec->flaky) ||
+        !read_probability(r, found[BROKEN], &spec->broken))
+        return false;
+    if (found[PARTS] != TD_JSON_NONE &&
+        !td_read_whole(r, found[PARTS], 1, MOST_PARTS, "a whole number from 1 to 1000", &parts))
+        return false;
+    spec->parts = (uint32_t)parts;
+    return found[FACTOR] == TD_JSON_NONE || td_read_factor(r, found[FACTOR], &spec->factor);
 }
 
 static bool read_entry(const struct td_reader *r, uint32_t node, struct steps *s)
@@ -100,18 +117,28 @@ static bool read_entry(const struct td_reader *r, uint32_t node, struct steps *s
     if (step == TD_NAME_NONE) return unknown_step(r, node, TD_JSON_KEY, s->spec, s->count, id);
     s->entry[step] = node;
     if (!td_read_keys(r, node, keys, KEY_COUNT, found)) return false;
-    if (!read_times(r, found, &s->spec[step].build, &s->spec[step].fetch)) return false;
+    if (!read_values(r, found, &s->spec[step])) return false;
     return found[AFTER] == TD_JSON_NONE || read_after(r, found[AFTER], step, s);
 }
 
-/* Every step has its times, or takes the default's. */
-static bool fill_in(const struct td_reader *r, uint32_t node, const struct td_dist *build,
-                    const struct td_dist *fetch, struct steps *s)
+static double said(double own, double otherwise)
+{
+    return own < 0 ? otherwise : own;
+}
+
+/* What a step leaves out it takes from the default; there is none for its times. */
+static bool fill_in(const struct td_reader *r, uint32_t node, const struct td_step_spec *otherwise,
+                    struct steps *s)
 {
     for (uint32_t i = 0; i < s->count; i++) {
         struct td_step_spec *spec = &s->spec[i];
-        if (spec->build == NULL) spec->build = build;
-        if (spec->fetch == NULL) spec->fetch = fetch;
+        spec->hit_rate = said(spec->hit_rate, said(otherwise->hit_rate, 1));
+        spec->flaky = said(spec->flaky, said(otherwise->flaky, 0));
+        spec->broken = said(spec->broken, said(otherwise->broken, 0));
+        if (spec->parts == 0) spec->parts = otherwise->parts == 0 ? 1 : otherwise->parts;
+        if (spec->factor == NULL) spec->factor = otherwise->factor;
+        if (spec->build == NULL) spec->build = otherwise->build;
+        if (spec->fetch == NULL) spec->fetch = otherwise->fetch;
         if (spec->build != NULL && spec->fetch != NULL) continue;
         char quote[TD_QUOTE_SIZE];
         const char *missing = spec->build == NULL ? "build" : "fetch";
@@ -175,8 +202,7 @@ static bool check_cycles(const struct td_reader *r, const struct steps *s)
     return true;
 }
 
-static bool read_default(const struct td_reader *r, uint32_t node, const struct td_dist **build,
-                         const struct td_dist **fetch)
+static bool read_default(const struct td_reader *r, uint32_t node, struct td_step_spec *spec)
 {
     uint32_t found[KEY_COUNT];
     if (!td_read_keys(r, node, keys, KEY_COUNT, found)) return false;
@@ -184,26 +210,30 @@ static bool read_default(const struct td_reader *r, uint32_t node, const struct 
         return td_reader_fail_key(r, found[AFTER],
                                   "\"default\" cannot come after a step: write "
                                   "\"after\" into the steps' own entries");
-    return read_times(r, found, build, fetch);
+    return read_values(r, found, spec);
 }
 
 bool td_read_steps(const struct td_reader *r, uint32_t node, struct td_step_spec *steps,
                    uint32_t count, const struct td_names *names)
 {
-    const struct td_dist *build = NULL, *fetch = NULL;
+    static const struct td_step_spec unsaid = {
+        .hit_rate = UNSAID, .flaky = UNSAID, .broken = UNSAID};
+    struct td_step_spec otherwise = unsaid;
     struct steps s = {.spec = steps, .count = count, .names = names};
     if (td_json_type(r->json, node) != TD_JSON_OBJECT)
         return td_reader_wrong_type(r, node, "an object with \"default\" and entries for steps");
     s.entry = td_arena_array(r->arena, count, sizeof *s.entry);
     s.after_nodes = td_arena_array(r->arena, count, sizeof *s.after_nodes);
     if (s.entry == NULL || s.after_nodes == NULL) return td_reader_no_memory(r);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         s.entry[i] = TD_JSON_NONE;
+        steps[i].hit_rate = steps[i].flaky = steps[i].broken = UNSAID;
+    }
     for (uint32_t child = td_json_first(r->json, node); child != TD_JSON_NONE;
          child = td_json_next(r->json, child)) {
         bool is_default = strcmp(td_json_key(r->json, child), "default") == 0;
-        if (!(is_default ? read_default(r, child, &build, &fetch) : read_entry(r, child, &s)))
+        if (!(is_default ? read_default(r, child, &otherwise) : read_entry(r, child, &s)))
             return false;
     }
-    return fill_in(r, node, build, fetch, &s) && check_cycles(r, &s);
+    return fill_in(r, node, &otherwise, &s) && check_cycles(r, &s);
 }

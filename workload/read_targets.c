@@ -25,30 +25,48 @@ static bool has_plain_parts(const char *text, size_t length)
     return true;
 }
 
+static bool is_one_of(const char *text, size_t length, const char *const *words, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0) return true;
+    return false;
+}
+
+/* Whether a package, with what follows its last slash, ends in "..." alone. */
+static bool is_recursive(const char *text, size_t length)
+{
+    return length >= 3 && memcmp(text + length - 3, "...", 3) == 0 &&
+           (length == 3 || text[length - 4] == '/');
+}
+
 /* What is wrong with the package of a pattern, which may end in "...". */
 static const char *check_package(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)
         if ((unsigned char)text[i] > 0x7e || text[i] == '\\')
             return "a package's name has only ASCII characters, and no backslash";
-    if (length == 3 && memcmp(text, "...", 3) == 0) return NULL;
-    if (length > 4 && memcmp(text + length - 4, "/...", 4) == 0) length -= 4;
+    if (is_recursive(text, length)) length -= length == 3 ? 3 : 4;
     if (length == 0) return NULL;
     if (!has_plain_parts(text, length))
         return "a package is names with single slashes between them";
     for (size_t i = 0; i + 3 <= length; i++)
-        if (memcmp(text + i, "...", 3) == 0 && (i == 0 || text[i - 1] == '/') &&
-            (i + 3 == length || text[i + 3] == '/'))
-            return "\"...\" stands only at the end of a package";
+        if (memcmp(text + i, "...", 3) == 0 && (i == 0 || text[i - 1] == '/'))
+            return "\"...\" stands only at the end of a package, and alone between slashes";
     return NULL;
 }
+
+/* What a pattern that is none may get as a mend of its own. */
+static const char an_option[] = "options are not targets",
+                  excludes[] = "an exclusion cannot come first";
 
 /* NULL, or what is wrong with one pattern of `length` bytes without spaces. */
 static const char *check_pattern(const char *text, size_t length, bool first)
 {
-    if (length >= 2 && text[0] == '-' && text[1] == '-') return "it is an option";
+    static const char *const of_many[] = {"all", "*", "all-targets"};
     if (text[0] == '-') {
-        if (first) return "an exclusion cannot come first";
+        bool names = memchr(text, '/', length) != NULL || memchr(text, ':', length) != NULL;
+        if (!names || text[1] == '-') return an_option;
+        if (first) return excludes;
         text++;
         length--;
     }
@@ -71,6 +89,8 @@ static const char *check_pattern(const char *text, size_t length, bool first)
     const char *target = colon + 1;
     size_t target_length = length - package - 1;
     if (target_length == 0) return "a target must follow the ':'";
+    if (is_recursive(text, package) && !is_one_of(target, target_length, of_many, 3))
+        return "behind \"...\" only \":all\", \":*\" and \":all-targets\" are possible";
     if (memchr(target, ':', target_length) != NULL) return "it has two ':'";
     if (memchr(target, '\\', target_length) != NULL) return "a target has no backslash";
     if (!has_plain_parts(target, target_length))
@@ -89,12 +109,15 @@ static bool read_text(const struct td_reader *r, uint32_t node, struct joined *j
 {
     static const char mend[] = "write absolute target patterns such as \"//app/...\" or "
                                "\"@repo//lib:all\", separated by spaces";
+    static const char leave_out[] = "leave them out",
+                      move[] = "put it behind another pattern, or leave it out";
     char quote[TD_QUOTE_SIZE];
     if (td_json_type(r->json, node) != TD_JSON_STRING)
         return td_reader_wrong_type(r, node, "a text of target patterns");
     const char *text = td_json_string(r->json, node);
     if (td_text_printable_length(text) == SIZE_MAX)
-        return td_reader_fail(r, node, "%s holds a control character: %s",
+        return td_reader_fail(r, node,
+                              "%s holds a control character or another that cannot be seen: %s",
                               td_text_quote(text, quote), mend);
     size_t count = 0;
     for (;;) {
@@ -106,7 +129,10 @@ static bool read_text(const struct td_reader *r, uint32_t node, struct joined *j
         const char *wrong = check_pattern(text, length, joined->length == 0);
         if (wrong != NULL)
             return td_reader_fail(r, node, "%s is no target pattern, %s: %s",
-                                  td_text_quote(pattern, quote), wrong, mend);
+                                  td_text_quote(pattern, quote), wrong,
+                                  wrong == an_option  ? leave_out
+                                  : wrong == excludes ? move
+                                                      : mend);
         if (joined->length > 0) joined->text[joined->length++] = ' ';
         memcpy(joined->text + joined->length, text, length);
         joined->length += length;

@@ -133,6 +133,9 @@ static bool is_bare_number(const char *text)
     return *end == '\0' && isfinite(number);
 }
 
+/* What is longer is refused with a mend of its own. */
+const char td_time_too_long[] = "longer than 10 years (87600h): write less";
+
 const char *td_time_parse(const char *text, bool bare_number, double *ns)
 {
     const char *wrong = NULL;
@@ -142,12 +145,28 @@ const char *td_time_parse(const char *text, bool bare_number, double *ns)
         *ns = scale_seconds(text, strlen(text));
     else
         wrong = parse_units(text, ns);
-    if (wrong == NULL && !(*ns < (double)TD_TIME_MAX)) return "it is longer than 146 years";
+    if (wrong == NULL && !(*ns <= TD_LONGEST_NS)) return td_time_too_long;
     return wrong;
+}
+
+const char *td_plain_parse(const char *text, double *number)
+{
+    if (!is_bare_number(text)) return "it must be a number without a unit";
+    *number = strtod(text, NULL) + 0.0;
+    return *number >= 0 && *number <= TD_LARGEST_FACTOR ? NULL : "it must be from 0 to 1e6";
+}
+
+static bool read_plain(const struct td_reader *r, uint32_t node, bool any_sign, double *out)
+{
+    return td_read_number(r, node, any_sign ? -TD_LARGEST_FACTOR : 0, TD_LARGEST_FACTOR,
+                          any_sign ? "a number without a unit (-1e6 to 1e6)"
+                                   : "a number from 0 without a unit (at most 1e6)",
+                          out);
 }
 
 bool td_read_time(const struct td_reader *r, uint32_t node, bool any_sign, double *out)
 {
+    if (r->plain) return read_plain(r, node, any_sign, out);
     char quote[TD_QUOTE_SIZE];
     size_t length;
     const char *literal = td_json_literal(r->json, node, &length);
@@ -159,14 +178,16 @@ bool td_read_time(const struct td_reader *r, uint32_t node, bool any_sign, doubl
                                   "a time is not negative: write a number of seconds from "
                                   "0, not %.*s",
                                   (int)length, literal);
-        if (!(fabs(*out) < (double)TD_TIME_MAX))
-            return td_reader_fail(r, node, "%.*s s is longer than 146 years: write less",
-                                  (int)length, literal);
+        if (!(fabs(*out) <= TD_LONGEST_NS))
+            return td_reader_fail(r, node, "%.*s s is %s", (int)length, literal, td_time_too_long);
         return true;
     case TD_JSON_STRING: {
         const char *text = td_json_string(r->json, node);
         const char *wrong = td_time_parse(text, false, out);
         if (wrong == NULL) return true;
+        if (wrong == td_time_too_long)
+            return td_reader_fail(r, node, "%s is %s", td_text_quote(text, quote),
+                                  td_time_too_long);
         return td_reader_fail(r, node,
                               "%s is no time, %s: write a number of seconds or a text such as "
                               "\"90s\", \"10m\", \"1h30m\" or \"250ms\"",

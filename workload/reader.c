@@ -143,19 +143,64 @@ bool td_read_whole(const struct td_reader *r, uint32_t node, double min, double 
     return true;
 }
 
+bool td_read_bool(const struct td_reader *r, uint32_t node, bool *out)
+{
+    if (td_json_type(r->json, node) != TD_JSON_BOOL)
+        return td_reader_wrong_type(r, node, "true or false");
+    size_t length;
+    *out = td_json_literal(r->json, node, &length)[0] == 't';
+    return true;
+}
+
+bool td_check_name(const struct td_reader *r, uint32_t node, enum td_json_part part,
+                   const char *what, const char *text)
+{
+    size_t length = strlen(text), codes = 0, spaces = 0;
+    char quote[TD_QUOTE_SIZE];
+    for (size_t at = 0; at < length;) {
+        uint32_t code = 0xfffd;
+        size_t size = td_utf8_decode(text + at, length - at, &code);
+        const char *flaw = size == 0 ? "no UTF-8" : td_code_flaw(code);
+        codes++;
+        if (flaw != NULL)
+            return td_json_error(r->json, node, part, r->error,
+                                 "%s must have printable characters only, but character %zu of %s "
+                                 "is U+%04X, %s: leave it out",
+                                 what, codes, td_text_quote(text, quote), (unsigned)code, flaw);
+        spaces += td_code_is_space(code);
+        at += size;
+    }
+    if (codes == 0)
+        return td_json_error(r->json, node, part, r->error,
+                             "%s must have 1 to 128 printable characters, but it is empty: write "
+                             "a name",
+                             what);
+    if (codes > NAME_MAX_CODES)
+        return td_json_error(r->json, node, part, r->error,
+                             "%s must have 1 to 128 printable characters, but %s has %zu: shorten "
+                             "it",
+                             what, td_text_quote(text, quote), codes);
+    if (codes == spaces)
+        return td_json_error(r->json, node, part, r->error,
+                             "%s must not be made of spaces only, as %s is: write a name", what,
+                             td_text_quote(text, quote));
+    return true;
+}
+
 bool td_read_name(const struct td_reader *r, uint32_t node, const char **out)
 {
-    static const char what[] = "a text of 1 to 128 printable characters";
-    if (td_json_type(r->json, node) != TD_JSON_STRING) return td_reader_wrong_type(r, node, what);
+    if (td_json_type(r->json, node) != TD_JSON_STRING)
+        return td_reader_wrong_type(r, node, "a name (a text of 1 to 128 printable characters)");
     const char *text = td_json_string(r->json, node);
-    size_t codes = td_text_printable_length(text);
-    char quote[TD_QUOTE_SIZE];
-    if (codes == SIZE_MAX)
-        return td_reader_fail(r, node, "must be %s: %s holds a control character", what,
-                              td_text_quote(text, quote));
-    if (codes == 0) return td_reader_fail(r, node, "must be %s: it is empty", what);
-    if (codes > NAME_MAX_CODES)
-        return td_reader_fail(r, node, "must be %s: it has %zu", what, codes);
+    if (!td_check_name(r, node, TD_JSON_VALUE, "the name", text)) return false;
     *out = td_arena_text(r->arena, text, strlen(text));
+    return *out != NULL || td_reader_no_memory(r);
+}
+
+bool td_read_key_name(const struct td_reader *r, uint32_t node, const char *what, const char **out)
+{
+    const char *key = td_json_key(r->json, node);
+    if (!td_check_name(r, node, TD_JSON_KEY, what, key)) return false;
+    *out = td_arena_text(r->arena, key, strlen(key));
     return *out != NULL || td_reader_no_memory(r);
 }

@@ -23,6 +23,7 @@ struct td_reader {
     struct td_arena *arena;
     struct td_error *error;
     const struct td_warning **last_warning; /* shared by the readers of one scenario's files */
+    bool plain; /* what has the dimension of time elsewhere is a number without a unit */
 };
 
 enum td_key_need {
@@ -66,17 +67,43 @@ bool td_read_number(const struct td_reader *r, uint32_t node, double min, double
 bool td_read_whole(const struct td_reader *r, uint32_t node, double min, double max,
                    const char *what, double *out);
 
-/* A name or ID: 1 to 128 printable characters. */
+bool td_read_bool(const struct td_reader *r, uint32_t node, bool *out);
+
+/* A name or ID: 1 to 128 printable characters, not all of them spaces. */
 bool td_read_name(const struct td_reader *r, uint32_t node, const char **out);
 
-/* A time in nanoseconds: a number of seconds (negative only if `any_sign`) or a text with units. */
+/* The same of a node's key, or of the last part of a path that its value is; `what` says what it
+ * names. */
+bool td_read_key_name(const struct td_reader *r, uint32_t node, const char *what, const char **out);
+bool td_check_name(const struct td_reader *r, uint32_t node, enum td_json_part part,
+                   const char *what, const char *text);
+
+/* Longest time that a scenario may name, also as a mean, in nanoseconds: 10 years of 365 days, so
+ * that some hundred of them fit into a run. Largest factor, also as a mean. */
+#define TD_LONGEST_NS 315360000e9
+#define TD_LARGEST_FACTOR 1e6
+
+/* When the last peer of a group may come, and how long a peer may need for a step by its means: 100
+ * years of 365 days, which leaves a run something of its TD_TIME_MAX. */
+#define TD_LATEST_NS 3153600000e9
+
+/* A time in nanoseconds: a number of seconds (negative only if `any_sign`) or a text with units; at
+ * most TD_LONGEST_NS. A plain reader takes a number up to TD_LARGEST_FACTOR. */
 bool td_read_time(const struct td_reader *r, uint32_t node, bool any_sign, double *out);
 
-/* A decimal number of seconds or a text with units; NULL if it is one, otherwise what is wrong. */
+/* A decimal number of seconds or a text with units; NULL if it is one, otherwise what is wrong:
+ * td_time_too_long, a mend included, or what keeps it from being a time. */
+extern const char td_time_too_long[];
 const char *td_time_parse(const char *text, bool bare_number, double *ns);
+
+/* A plain decimal number from 0 to 1e6; NULL if it is one, otherwise what is wrong. */
+const char *td_plain_parse(const char *text, double *number);
 
 /* A time or a distribution. */
 bool td_read_duration(const struct td_reader *r, uint32_t node, const struct td_dist **out);
+
+/* A number without a unit, or a distribution of such numbers. */
+bool td_read_factor(const struct td_reader *r, uint32_t node, const struct td_dist **out);
 bool td_is_distribution(const char *name);
 
 /* The error at a key that names no distribution, nor one of the `others` (at most 5). */
@@ -95,7 +122,7 @@ bool td_read_targets(const struct td_reader *r, uint32_t node, const char **out)
 bool td_read_schema(const struct td_reader *r, uint32_t node, struct td_scenario *scenario,
                     struct td_step_spec **steps, struct td_names *names);
 
-/* Times and prerequisites of the schema's steps. */
+/* What the scenario says about the schema's steps: times, prerequisites, what goes wrong. */
 bool td_read_steps(const struct td_reader *r, uint32_t node, struct td_step_spec *steps,
                    uint32_t count, const struct td_names *names);
 

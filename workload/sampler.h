@@ -18,6 +18,7 @@
 
 #include <Random123/philox.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __FAST_MATH__
@@ -29,7 +30,16 @@ enum td_purpose {
     TD_DRAW_FETCH,
     TD_DRAW_OVERHEAD,
     TD_DRAW_ARRIVAL,
-    TD_DRAW_LOT, /* the numbers that `random` ranks by; `peer` is then the cohort */
+    TD_DRAW_LOT,        /* the numbers that `random` ranks by; `peer` is then the cohort */
+    TD_DRAW_FACTOR,     /* of a step's builds, the same for all peers; `peer` is 0 */
+    TD_DRAW_HIT,        /* whether a fetch finds what is published; step + steps x part */
+    TD_DRAW_FLAKY,      /* whether an attempt fails by accident; step + steps x attempt */
+    TD_DRAW_BROKEN,     /* whether the base breaks a step; `peer` is the cohort */
+    TD_DRAW_BREAKS,     /* whether a change breaks a step */
+    TD_DRAW_LEAVES,     /* when a peer leaves, */
+    TD_DRAW_RETURNS,    /* and comes back */
+    TD_DRAW_SLOW_AFTER, /* when it becomes slow, */
+    TD_DRAW_SLOW_FOR,   /* and for how long */
 };
 
 /* What a sample depends on. 64 + 32 + 32 + 32 bits and a purpose of at most 8 bits. */
@@ -71,6 +81,16 @@ static inline double td_sample(const struct td_dist *dist, const struct td_draw 
     uint32_t bits[4];
     td_draw_block(draw, 0, bits);
     return dist->parameter[0] * td_exponential(draw, bits);
+}
+
+/* True with the probability. Nothing is drawn for 0 and 1. */
+static inline bool td_sample_chance(double probability, const struct td_draw *draw)
+{
+    if (probability <= 0) return false;
+    if (probability >= 1) return true;
+    uint32_t bits[4];
+    td_draw_block(draw, 0, bits);
+    return td_uniform(bits[0], bits[1]) < probability;
 }
 
 /* 63 random bits for the draw, not negative. */

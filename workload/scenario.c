@@ -8,8 +8,23 @@
 
 /* More policies than anybody compares, few enough to keep a place for each. */
 #define MAX_POLICIES 1000u
+#define MOST_RETRIES 1000000u
 
-enum { NAME, DESCRIPTION, SCHEMA, STEPS, REST, OVERHEAD, PEERS, POLICIES, REPLICATIONS, SEED };
+enum {
+    NAME,
+    DESCRIPTION,
+    SCHEMA,
+    STEPS,
+    REST,
+    OVERHEAD,
+    PEERS,
+    POLICIES,
+    REPLICATIONS,
+    SEED,
+    RETRIES,
+    ESTIMATES,
+    LATER_KEYS
+};
 static const struct td_key_spec keys[] = {
     [NAME] = {"name", TD_KEY_REQUIRED},
     [DESCRIPTION] = {"description", TD_KEY_OPTIONAL},
@@ -21,9 +36,9 @@ static const struct td_key_spec keys[] = {
     [POLICIES] = {"policies", TD_KEY_OPTIONAL},
     [REPLICATIONS] = {"replications", TD_KEY_OPTIONAL},
     [SEED] = {"seed", TD_KEY_OPTIONAL},
-    {"retries", TD_KEY_LATER},
-    {"estimates", TD_KEY_LATER},
-    {"window", TD_KEY_LATER},
+    [RETRIES] = {"retries", TD_KEY_OPTIONAL},
+    [ESTIMATES] = {"estimates", TD_KEY_OPTIONAL},
+    [LATER_KEYS] = {"window", TD_KEY_LATER},
     {"patience", TD_KEY_LATER},
     {"live", TD_KEY_LATER},
 };
@@ -101,7 +116,7 @@ static bool read_policies(const struct td_reader *r, uint32_t node, struct td_sc
 static bool read_numbers(const struct td_reader *r, const uint32_t *found,
                          struct td_scenario *scenario)
 {
-    double replications = 1, seed = 1;
+    double replications = 1, seed = 1, retries = 2;
     if (found[REPLICATIONS] != TD_JSON_NONE &&
         !td_read_whole(r, found[REPLICATIONS], 1, TD_MAX_REPLICATIONS,
                        "a whole number from 1 to 10000000", &replications))
@@ -110,9 +125,26 @@ static bool read_numbers(const struct td_reader *r, const uint32_t *found,
         !td_read_whole(r, found[SEED], 0, (double)TD_MAX_SEED,
                        "a whole number from 0 to 9007199254740991", &seed))
         return false;
+    if (found[RETRIES] != TD_JSON_NONE &&
+        !td_read_whole(r, found[RETRIES], 0, MOST_RETRIES, "a whole number from 0 to 1000000",
+                       &retries))
+        return false;
     scenario->replications = (uint32_t)replications;
     scenario->seed = (uint64_t)seed;
+    scenario->retries = (uint32_t)retries;
     return true;
+}
+
+static bool read_estimates(const struct td_reader *r, uint32_t node, bool *learned)
+{
+    static const char what[] = "\"scenario\" or \"learned\"";
+    char quote[TD_QUOTE_SIZE];
+    if (node == TD_JSON_NONE) return true;
+    if (td_json_type(r->json, node) != TD_JSON_STRING) return td_reader_wrong_type(r, node, what);
+    const char *text = td_json_string(r->json, node);
+    *learned = strcmp(text, "learned") == 0;
+    if (*learned || strcmp(text, "scenario") == 0) return true;
+    return td_reader_fail(r, node, "must be %s, not %s", what, td_text_quote(text, quote));
 }
 
 static bool read_scenario(const struct td_reader *r, struct td_scenario *scenario)
@@ -128,7 +160,8 @@ static bool read_scenario(const struct td_reader *r, struct td_scenario *scenari
            read_rest(r, found[REST], scenario) &&
            read_duration_or_0(r, found[OVERHEAD], &scenario->overhead) &&
            td_read_peers(r, found[PEERS], scenario, &names) &&
-           read_policies(r, found[POLICIES], scenario) && read_numbers(r, found, scenario);
+           read_policies(r, found[POLICIES], scenario) && read_numbers(r, found, scenario) &&
+           read_estimates(r, found[ESTIMATES], &scenario->learned);
 }
 
 /* The warnings in the order in which they came. */

@@ -35,9 +35,26 @@ struct td_step_spec {
     const struct td_dist *fetch;
     const uint32_t *after; /* indices of its direct prerequisites, in the file's order */
     size_t after_count;
+    double hit_rate;              /* probability that a fetch finds what is published; 0 to 1 */
+    double flaky;                 /* probability that one build fails by accident; 0 to 1 */
+    double broken;                /* probability that the base does not build it; 0 to 1 */
+    uint32_t parts;               /* equal slices; at least 1 */
+    const struct td_dist *factor; /* of everybody's build time, without unit; NULL: 1 */
 };
 
 enum td_arrival_form { TD_ARRIVAL_DRAWN, TD_ARRIVAL_EVERY, TD_ARRIVAL_POISSON, TD_ARRIVAL_TIMES };
+
+/* A peer's change breaks a step with a probability; it touches it in any case. */
+struct td_break {
+    uint32_t step;
+    double probability;
+};
+
+/* A while in which a peer is slow, from `after` its first arrival. */
+struct td_slow {
+    const struct td_dist *after, *length;
+    double factor; /* of its speed; above 0 */
+};
 
 struct td_touch {
     uint32_t step;
@@ -51,10 +68,16 @@ struct td_group_spec {
     double speed; /* above 0 */
     const char *cache_id, *repository, *base_ref, *pipeline;
     enum td_arrival_form arrival_form;
-    const struct td_dist *arrival; /* DRAWN: a sample a peer; EVERY: constant; POISSON: the gaps */
-    const td_time *arrival_times;  /* TIMES: `count` of them */
-    const struct td_touch *touches;
+    const struct td_dist *arrival;  /* DRAWN: a sample a peer; EVERY: constant; POISSON: the gaps */
+    const td_time *arrival_times;   /* TIMES: `count` of them */
+    const struct td_touch *touches; /* those that `breaks` implies included */
     size_t touch_count;
+    const struct td_break *breaks;
+    size_t break_count;
+    bool publishes;                         /* false: a read-only cache */
+    bool keeps;                             /* holds on its return what it held */
+    const struct td_dist *leaves, *returns; /* after its arrival; after leaving. NULL: never */
+    const struct td_slow *slow;             /* NULL: never */
 };
 
 /* A peer; peers are known by their place in the scenario. */
@@ -82,6 +105,8 @@ struct td_scenario {
     uint32_t policy_count;            /* 0 if the file leaves `policies` out */
     uint32_t replications;
     uint64_t seed;
+    uint32_t retries; /* flaky failures of a step that a peer survives; 2 if left out */
+    bool learned;     /* estimates are learned from what is observed, not the scenario's means */
 };
 
 /* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */

@@ -127,20 +127,38 @@ static void test_places(void **state)
 static void test_bytes_that_are_no_text(void **state)
 {
     (void)state;
-    refuse("\"a\xff\"", 4,
-           "f.json:1:3: the byte 0xff is not UTF-8: save the file in that encoding");
+    refuse("\"a\xff\"", 4, "f.json:1:3: the byte 0xff is not UTF-8: save the file as UTF-8");
     refuse("\"\xc3\xa4\xed\xa0\x80\"", 7,
-           "f.json:1:3: the byte 0xed is not UTF-8: save the file in that encoding");
-    refuse("\"\xe2\x82\"", 4,
-           "f.json:1:2: the byte 0xe2 is not UTF-8: save the file in that encoding");
-    refuse("\"a\0b\"", 5,
-           "f.json:1:3: a text holds the control character U+0000: write it as \\u0000");
+           "f.json:1:3: the byte 0xed is not UTF-8: save the file as UTF-8");
+    refuse("\"\xe2\x82\"", 4, "f.json:1:2: the byte 0xe2 is not UTF-8: save the file as UTF-8");
+    refuse("\"a\0b\"", 5, "f.json:1:3: a text holds the control character U+0000: leave it out");
+    refuse("\"a\033b\"", 5, "f.json:1:3: a text holds the control character U+001B: leave it out");
     refuse("1\0", 2,
-           "f.json:1:2: expected the end of the file, found the control character U+0000");
-    refuse("\0", 1, "f.json:1:1: expected a value, found the control character U+0000");
-    refuse("\xff\xfe{", 3, "f.json:1:1: expected a value, found the byte 0xff");
+           "f.json:1:2: expected the end of the file, found the character U+0000: leave it out");
+    refuse("\0", 1, "f.json:1:1: expected a value, found the character U+0000: leave it out");
+    refuse("[\xe2\x80\x8b]", 5,
+           "f.json:1:2: expected a value, found the character U+200B: leave it out");
+    refuse("[\xff]", 3,
+           "f.json:1:2: expected a value, found the byte 0xff: save the file as UTF-8");
     refuse("", 0, "f.json:1:1: the file is empty: write a JSON object");
-    refuse("[1,\n\xc2\xa0]", 6, "f.json:2:1: expected a value, found '\xc2\xa0'");
+    refuse("[1,\n\xc2\xa0]", 6, "f.json:2:1: expected a value, found '\xc2\xa0': write one there");
+}
+
+static void test_other_encodings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t length;
+    } files[] = {
+        {"\xff\xfe{\0}\0", 6}, {"\xfe\xff\0{\0}", 6},      {"{\0}\0", 4},
+        {"\0{\0}", 4},         {"\xff\xfe\0\0{\0\0\0", 8}, {"\0\0\xfe\xff\0\0\0{", 8},
+        {"{\0\0\0}\0\0\0", 8}, {"\0\0\0{\0\0\0}", 8},      {"\xff\xfe", 2},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        refuse(files[i].text, files[i].length,
+               "f.json:1:1: the file is in UTF-16 or UTF-32, not in UTF-8: save the file as "
+               "UTF-8");
 }
 
 /* Every beginning of a text, and the text with any byte replaced, is read or refused: nothing
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_places),
         cmocka_unit_test(test_bytes_that_are_no_text),
+        cmocka_unit_test(test_other_encodings),
         cmocka_unit_test(test_no_text_is_fatal),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_files),

@@ -59,6 +59,49 @@ static void test_printable_length(void **state)
     assert_int_equal(td_text_printable_length("a\xff"), SIZE_MAX);
 }
 
+static void test_flaws(void **state)
+{
+    (void)state;
+    static const uint32_t good[] = {0x20,   0x7e,    0xa0,    0xad - 1, 0x200a, 0x2010,
+                                    0x2027, 0x202f,  0x205f,  0x2070,   0xfdcf, 0xfdf0,
+                                    0xfffd, 0x1fffd, 0x20000, 0x1f680};
+    static const struct {
+        uint32_t code;
+        const char *flaw;
+    } bad[] = {
+        {0x0000, "a control character"},
+        {0x001f, "a control character"},
+        {0x007f, "a control character"},
+        {0x009f, "a control character"},
+        {0x200b, "an invisible character"},
+        {0x200d, "an invisible character"},
+        {0x2060, "an invisible character"},
+        {0xfeff, "an invisible character"},
+        {0x200e, "a character that turns the direction of text"},
+        {0x202a, "a character that turns the direction of text"},
+        {0x202e, "a character that turns the direction of text"},
+        {0x2066, "a character that turns the direction of text"},
+        {0x2069, "a character that turns the direction of text"},
+        {0x2028, "a line separator"},
+        {0x2029, "a line separator"},
+        {0xfdd0, "no character of Unicode"},
+        {0xfdef, "no character of Unicode"},
+        {0xfffe, "no character of Unicode"},
+        {0x1ffff, "no character of Unicode"},
+        {0x10fffe, "no character of Unicode"},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(td_code_printable(good[i]));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_false(td_code_printable(bad[i].code));
+        assert_string_equal(td_code_flaw(bad[i].code), bad[i].flaw);
+    }
+    assert_true(td_code_is_space(0x20));
+    assert_true(td_code_is_space(0x2003));
+    assert_false(td_code_is_space('a'));
+    assert_false(td_code_is_space(0x200b));
+}
+
 static void test_nearest(void **state)
 {
     (void)state;
@@ -102,9 +145,8 @@ static void test_quote(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_printable_length),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_utf8),  cmocka_unit_test(test_printable_length),
+        cmocka_unit_test(test_flaws), cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_quote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

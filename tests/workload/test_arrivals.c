@@ -98,7 +98,8 @@ static void test_arrivals_past_the_end_of_time(void **state)
 {
     (void)state;
     struct td_scenario *s =
-        scenario_with("[{}, {\"name\": \"b\", \"count\": 5, \"arrival\": {\"every\": 2e9}}]");
+        scenario_with("[{}, {\"name\": \"b\", \"count\": 5, \"arrival\": {\"pareto\": "
+                      "{\"shape\": 0.01, \"scale\": 1000000}}}]");
     td_time out[6];
     struct td_error error;
     assert_false(td_scenario_arrivals(s, 1, 3, out, &error));

@@ -345,29 +345,51 @@ static void test_lots(void **state)
 }
 
 /* What the reader lets pass at its edges: a time or infinity, never NaN, never an abort. */
+/* 0 and 1 are certain; 0.3 comes true so often that it lies within four deviations. */
+static void test_chances(void **state)
+{
+    (void)state;
+    struct td_draw draw = {.seed = 11, .replication = 1, .step = 2, .purpose = TD_DRAW_HIT};
+    int hits = 0, both = 0;
+    for (int i = 0; i < SAMPLES; i++) {
+        draw.peer = (uint32_t)i;
+        draw.purpose = TD_DRAW_HIT;
+        assert_false(td_sample_chance(0, &draw));
+        assert_true(td_sample_chance(1, &draw));
+        bool hit = td_sample_chance(0.3, &draw);
+        assert_true(hit == td_sample_chance(0.3, &draw));
+        assert_true(!hit || td_sample_chance(0.4, &draw));
+        draw.purpose = TD_DRAW_FLAKY;
+        hits += hit;
+        both += hit && td_sample_chance(0.3, &draw);
+    }
+    assert_true(fabs(hits - 0.3 * SAMPLES) < 4 * sqrt(0.3 * 0.7 * SAMPLES));
+    assert_true(fabs(both - 0.09 * SAMPLES) < 4 * sqrt(0.09 * 0.91 * SAMPLES));
+}
+
 static void test_extreme_parameters(void **state)
 {
     (void)state;
     static const char *const extremes[] = {
-        "{\"lognormal\": {\"mu\": 1e12, \"sigma\": 1}}",
-        "{\"lognormal\": {\"mu\": -1e12, \"sigma\": 1e12}}",
+        "{\"lognormal\": {\"mu\": 18, \"sigma\": 1}}",
+        "{\"lognormal\": {\"mu\": -1e12, \"sigma\": 1e6}}",
         "{\"lognormal\": {\"mean\": 1, \"cv\": 1e12}}",
         "{\"lognormal\": {\"mean\": 1e-300, \"cv\": 1e-300}}",
         "{\"gamma\": {\"shape\": 1e-12, \"scale\": 1}}",
-        "{\"gamma\": {\"shape\": 1e12, \"scale\": 4e9}}",
+        "{\"gamma\": {\"shape\": 1e12, \"scale\": 3e-4}}",
         "{\"gamma\": {\"mean\": 1, \"cv\": 1e12}}",
         "{\"gamma\": {\"mean\": 1, \"cv\": 1e-12}}",
-        "{\"weibull\": {\"shape\": 1e-12, \"scale\": 1}}",
-        "{\"weibull\": {\"shape\": 1e12, \"scale\": 4e9}}",
-        "{\"pareto\": {\"shape\": 1e-12, \"scale\": 1}}",
+        "{\"weibull\": {\"shape\": 0.05, \"scale\": 1e-12}}",
+        "{\"weibull\": {\"shape\": 1e12, \"scale\": 3e8}}",
+        "{\"pareto\": {\"shape\": 1e-3, \"scale\": 1}}",
         "{\"pareto\": {\"shape\": 1e12, \"scale\": 1}}",
-        "{\"beta\": {\"a\": 1e-12, \"b\": 1e-12, \"min\": 0, \"max\": 4e9}}",
+        "{\"beta\": {\"a\": 1e-12, \"b\": 1e-12, \"min\": 0, \"max\": 3e8}}",
         "{\"beta\": {\"a\": 1e-12, \"b\": 1e12, \"min\": 0, \"max\": 1}}",
         "{\"beta\": {\"a\": 1e12, \"b\": 1e12, \"min\": 0, \"max\": 1}}",
-        "{\"normal\": {\"mean\": -4e9, \"sd\": 1e-9}}",
+        "{\"normal\": {\"mean\": -3e8, \"sd\": 1e-9}}",
         "{\"normal\": {\"mean\": -9999, \"sd\": 1}}",
-        "{\"normal\": {\"mean\": 4e9, \"sd\": 1e-300}}",
-        "{\"normal\": {\"mean\": 0, \"sd\": 4e9}}",
+        "{\"normal\": {\"mean\": 3e8, \"sd\": 1e-300}}",
+        "{\"normal\": {\"mean\": 0, \"sd\": 3e8}}",
         "{\"exponential\": {\"mean\": 1e-300}}",
         "{\"triangular\": {\"min\": 0, \"mode\": 0, \"max\": 0}}",
         "{\"uniform\": {\"min\": 5, \"max\": 5}}",
@@ -398,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_exponential_tail),
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_lots),
+        cmocka_unit_test(test_chances),
         cmocka_unit_test(test_extreme_parameters),
     };
     enum { OTHERS = sizeof others / sizeof *others };

@@ -1,6 +1,7 @@
 /* What a scenario's words become: defaults, names, order, files, warnings. */
 #include "tests/workload/fixture.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,13 @@ static void test_defaults(void **state)
     assert_int_equal(s->replications, 1);
     assert_int_equal(s->seed, 1);
     assert_int_equal(s->policy_count, 0);
+    assert_int_equal(s->retries, 2);
+    assert_false(s->learned);
+    assert_true(s->steps[0].hit_rate == 1);
+    assert_true(s->steps[0].flaky == 0);
+    assert_true(s->steps[0].broken == 0);
+    assert_int_equal(s->steps[0].parts, 1);
+    assert_null(s->steps[0].factor);
     assert_int_equal(s->group_count, 1);
     assert_int_equal(s->peer_count, 1);
     assert_string_equal(s->peers[0].name, "peer");
@@ -38,6 +46,12 @@ static void test_defaults(void **state)
     assert_null(group->base_ref);
     assert_null(group->pipeline);
     assert_int_equal(group->touch_count, 0);
+    assert_int_equal(group->break_count, 0);
+    assert_true(group->publishes);
+    assert_true(group->keeps);
+    assert_null(group->leaves);
+    assert_null(group->returns);
+    assert_null(group->slow);
     assert_int_equal(group->arrival_form, TD_ARRIVAL_DRAWN);
     assert_true(td_dist_is_constant(group->arrival));
     assert_null(td_scenario_warning(s, 0));
@@ -114,6 +128,148 @@ static void test_peers(void **state)
     td_scenario_destroy(s);
 }
 
+/* What a step leaves out it takes from `default`, wherever that stands. */
+static void test_luck_of_steps(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(
+        "{\"name\": \"s\", \"schema\": {\"universe\": \"//u\", \"steps\": {\"1\": \"//a\","
+        " \"2\": \"//b\", \"3\": \"//c\"}}, \"steps\": {\"1\": {\"hit_rate\": 0, \"flaky\": 0,"
+        " \"broken\": 1, \"parts\": 1, \"factor\": 1}, \"default\": {\"build\": 1, \"fetch\": 1,"
+        " \"hit_rate\": 0.75, \"flaky\": 0.25, \"broken\": 0.125, \"parts\": 20, \"factor\":"
+        " {\"lognormal\": {\"mu\": 0.5, \"sigma\": 2}}}, \"2\": {\"parts\": 1000}},"
+        " \"peers\": [{}], \"retries\": 7, \"estimates\": \"learned\"}");
+    static const struct {
+        double hit_rate, flaky, broken;
+        uint32_t parts;
+    } expected[] = {{0, 0, 1, 1}, {0.75, 0.25, 0.125, 1000}, {0.75, 0.25, 0.125, 20}};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(s->steps[i].hit_rate == expected[i].hit_rate);
+        assert_true(s->steps[i].flaky == expected[i].flaky);
+        assert_true(s->steps[i].broken == expected[i].broken);
+        assert_int_equal(s->steps[i].parts, expected[i].parts);
+    }
+    assert_int_equal(s->steps[0].factor->kind, TD_DIST_CONSTANT);
+    assert_true(s->steps[0].factor->parameter[0] == 1);
+    const struct td_dist *factor = s->steps[2].factor;
+    assert_ptr_equal(factor, s->steps[1].factor);
+    assert_int_equal(factor->kind, TD_DIST_LOGNORMAL);
+    assert_true(factor->parameter[0] == 0.5);
+    assert_true(factor->parameter[1] == 2);
+    assert_int_equal(s->retries, 7);
+    assert_true(s->learned);
+    td_scenario_destroy(s);
+}
+
+/* A factor is in no unit, whatever its distribution; a step's times beside it are in nanoseconds.
+ */
+static void test_factors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        double mean;
+    } factors[] = {
+        {"2.5", 2.5},
+        {"{\"constant\": {\"value\": 0.1}}", 0.1},
+        {"{\"uniform\": {\"min\": 0.5, \"max\": 1.5}}", 1},
+        {"{\"exponential\": {\"mean\": 3}}", 3},
+        {"{\"normal\": {\"mean\": 2, \"sd\": 0}}", 2},
+        {"{\"lognormal\": {\"mean\": 4, \"cv\": 0}}", 4},
+        {"{\"lognormal\": {\"mu\": 0, \"sigma\": 0}}", 1},
+        {"{\"gamma\": {\"shape\": 2, \"scale\": 0.5}}", 1},
+        {"{\"weibull\": {\"shape\": 1, \"scale\": 2}}", 2},
+        {"{\"pareto\": {\"shape\": 3, \"scale\": 2}}", 3},
+        {"{\"triangular\": {\"min\": 0, \"mode\": 1, \"max\": 2}}", 1},
+        {"{\"beta\": {\"a\": 1, \"b\": 1, \"min\": 1, \"max\": 3}}", 2},
+        {"{\"empirical\": {\"values\": [0.5, 1, 3]}}", 1.5},
+        {"{\"empirical\": {\"file\": \"factors.csv\", \"column\": \"f\"}}", 0.5},
+        {"{\"mixture\": [{\"weight\": 3, \"of\": 1}, {\"weight\": 1, \"exponential\": {\"mean\": "
+         "5}}]}",
+         2},
+        {"{\"shifted\": {\"by\": 0.5, \"of\": {\"constant\": {\"value\": 0.25}}}}", 0.75},
+    };
+    char text[1024];
+    (void)write_file("factors.csv", "f\n0\n1e0\n", 8);
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        (void)snprintf(text, sizeof text, "2, \"factor\": %s", factors[i].json);
+        struct td_scenario *s;
+        const struct td_dist *build = duration(text, &s);
+        assert_true(td_dist_mean(build) == 2e9);
+        assert_true(fabs(td_dist_mean(s->steps[0].factor) - factors[i].mean) < 1e-12);
+        assert_true(s->steps[0].factor->parameter[0] < 100);
+        td_scenario_destroy(s);
+    }
+}
+
+static void test_troubles_of_peers(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(
+        "{\"name\": \"p\", \"schema\": {\"universe\": \"//u\", \"steps\": {\"1\": \"//a\","
+        " \"2\": \"//b\", \"3\": \"//c\"}}, \"steps\": {\"default\": {\"build\": 1, \"fetch\": 2}},"
+        " \"peers\": [{\"name\": \"a\", \"breaks\": {\"3\": 0, \"2\": 0.5, \"1\": 1}, "
+        "\"publishes\":"
+        " false, \"keeps\": false, \"returns\": 4, \"leaves\": \"3s\", \"speed\": 2, \"slow\":"
+        " {\"after\": 5, \"for\": {\"exponential\": {\"mean\": 6}}, \"factor\": 0.25},"
+        " \"touches\": {\"2\": 0.75}}, {\"name\": \"b\", \"leaves\": 1, \"touches\": {\"1\": "
+        "1}}]}");
+    const struct td_group_spec *a = &s->groups[0], *b = &s->groups[1];
+    static const struct td_touch touches[] = {{1, 0.75}, {2, 1}, {0, 1}};
+    static const struct td_break breaks[] = {{2, 0}, {1, 0.5}, {0, 1}};
+    assert_int_equal(a->touch_count, 3);
+    assert_int_equal(a->break_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(a->touches[i].step, touches[i].step);
+        assert_true(a->touches[i].fraction == touches[i].fraction);
+        assert_int_equal(a->breaks[i].step, breaks[i].step);
+        assert_true(a->breaks[i].probability == breaks[i].probability);
+    }
+    assert_false(a->publishes);
+    assert_false(a->keeps);
+    assert_true(td_dist_mean(a->leaves) == 3e9);
+    assert_true(td_dist_mean(a->returns) == 4e9);
+    assert_true(td_dist_mean(a->slow->after) == 5e9);
+    assert_true(td_dist_mean(a->slow->length) == 6e9);
+    assert_true(a->slow->factor == 0.25);
+    assert_true(td_dist_mean(b->leaves) == 1e9);
+    assert_null(b->returns);
+    assert_int_equal(b->touch_count, 1);
+    assert_int_equal(b->break_count, 0);
+    td_scenario_destroy(s);
+}
+
+/* A zero byte must not end a cell unseen, wherever it stands. */
+static void test_zero_bytes_in_tables(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"name\": \"d\", \"schema\": {\"universe\": \"//a\", \"steps\": {\"1\": \"//a\"}},\n"
+        "\"steps\": {\"1\": {\"build\": {\"empirical\": {\"file\": \"zero.csv\", \"column\": "
+        "\"s\"}}, \"fetch\": 0}}, \"peers\": [{}]}";
+    static const struct {
+        const char *text;
+        size_t length;
+        const char *place;
+    } tables[] = {
+        {"s\n1\0002\n", 6, "zero.csv:2:2: "},
+        {"\xc3\xa4,s\n\xc3\xa4\0,2\n", 11, "zero.csv:2:2: "},
+        {"s\n1\n\0", 5, "zero.csv:3:1: "},
+        {"\xff\xfes\0\n\0001\0", 8, "zero.csv:1:4: "},
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        struct td_error error = {TD_FAULT_NONE, ""};
+        (void)write_file("zero.csv", tables[i].text, tables[i].length);
+        const char *path = write_file("scenario.json", json, sizeof json - 1);
+        assert_null(td_scenario_read(path, &error));
+        assert_int_equal(error.fault, TD_FAULT_INPUT);
+        assert_non_null(
+            strstr(error.text, "scenario.json:2:49: $.steps[\"1\"].build.empirical.file: "));
+        if (strstr(error.text, tables[i].place) == NULL) fail_msg("%s", error.text);
+        assert_non_null(strstr(error.text, "the file holds a NUL byte (U+0000): leave it out"));
+    }
+}
+
 #define WITH_SCHEMA(schema)                                                                        \
     "{\"name\": \"n\", \"schema\": " schema ", \"steps\": {\"default\": {\"build\": 1, "           \
     "\"fetch\": 1}}, \"peers\": [{}]}"
@@ -151,6 +307,17 @@ static void test_warnings(void **state)
     assert_non_null(strstr(td_scenario_warning(s, 1), "no finite mean"));
     assert_null(td_scenario_warning(s, 2));
     td_scenario_destroy(s);
+    (void)duration("1, \"factor\": {\"shifted\": {\"by\": 1, \"of\": {\"pareto\": {\"shape\": 1.5, "
+                   "\"scale\": 1}}}}",
+                   &s);
+    assert_non_null(strstr(td_scenario_warning(s, 0), ".factor.shifted.of.pareto: "));
+    assert_non_null(strstr(td_scenario_warning(s, 0), "no finite variance"));
+    assert_null(td_scenario_warning(s, 1));
+    td_scenario_destroy(s);
+    (void)duration("1, \"factor\": {\"pareto\": {\"shape\": 1, \"scale\": 1}}", &s);
+    assert_non_null(strstr(td_scenario_warning(s, 0), "no finite mean"));
+    assert_null(strstr(td_scenario_warning(s, 0), "estimate"));
+    td_scenario_destroy(s);
 }
 
 static void test_shipped_scenarios(void **state)
@@ -167,6 +334,13 @@ static void test_shipped_scenarios(void **state)
         {"scenarios/two-caches.json", "six-steps", 6, 5},
         {"scenarios/touching-changes.json", "six-steps", 6, 4},
         {"scenarios/large.json", "large", 300, 20000},
+        {"scenarios/read-only-cache.json", "six-steps", 6, 4},
+        {"scenarios/forgetful-cache.json", "six-steps", 6, 4},
+        {"scenarios/flaky-builds.json", "six-steps", 6, 4},
+        {"scenarios/vanishing-peers.json", "six-steps", 6, 5},
+        {"scenarios/slow-peer.json", "six-steps", 6, 3},
+        {"scenarios/parts.json", "six-steps", 6, 4},
+        {"scenarios/broken-base.json", "six-steps", 6, 6},
     };
     for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
         struct td_error error;
@@ -222,6 +396,10 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_peers),
+        cmocka_unit_test(test_luck_of_steps),
+        cmocka_unit_test(test_factors),
+        cmocka_unit_test(test_troubles_of_peers),
+        cmocka_unit_test(test_zero_bytes_in_tables),
         cmocka_unit_test(test_schema_files),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_shipped_scenarios),

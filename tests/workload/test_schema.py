@@ -67,7 +67,7 @@ def main():
     # Shipped scenarios, and the schema files that they name.
     names = sorted(glob.glob(os.path.join(ROOT, "scenarios", "*.json")))
     scenarios = [name for name in names if not name.endswith(".schema.json")]
-    counter.check(len(scenarios) >= 7, "there are scenarios")
+    counter.check(len(scenarios) >= 14, "there are scenarios")
     for name in scenarios:
         content = load(name)
         error = jsonschema.exceptions.best_match(scenario.iter_errors(content))
@@ -93,6 +93,11 @@ def main():
         else:
             good = content is not None and scenario.is_valid(content)
             counter.check(good, f"bad, {case['name']}: refused, although it '{seen}'")
+
+    # Which policies there are the scenario's reader leaves to the command line, so no case has it.
+    content = parse(base)
+    content["policies"] = ["linear", "directd"]
+    counter.check(not scenario.is_valid(content), "an unknown policy: accepted")
 
     print(f"{counter.passed} passed, {counter.failed} failed")
     return counter.failed != 0
