@@ -58,11 +58,12 @@ static struct td_scenario *scenario_make(uint32_t peers, uint32_t steps)
     struct td_group_spec *group = must(calloc(1, sizeof *group));
     struct td_peer_spec *peer = must(calloc(peers, sizeof *peer));
     for (uint32_t i = 0; i < steps; i++)
-        step[i] = (struct td_step_spec){.id = "", .build = &build_time, .fetch = &fetch_time};
+        step[i] = (struct td_step_spec){
+            .id = "", .build = &build_time, .fetch = &fetch_time, .hit_rate = 1, .parts = 1};
     for (uint32_t i = 0; i < peers; i++)
         peer[i].index = i;
-    *group =
-        (struct td_group_spec){.name = "peer", .count = peers, .speed = 1, .arrival = &no_time};
+    *group = (struct td_group_spec){
+        .name = "peer", .count = peers, .speed = 1, .arrival = &no_time, .publishes = true};
     *scenario = (struct td_scenario){.name = "bench",
                                      .steps = step,
                                      .step_count = steps,

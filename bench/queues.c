@@ -24,7 +24,7 @@ static uint64_t run_tree(uint32_t peers)
 {
     struct td_queue queue;
     uint64_t sum = 0;
-    if (!td_queue_create(&queue, peers, NULL)) return 0;
+    if (!td_queue_create(&queue, peers, false, NULL)) return 0;
     for (uint32_t i = 0; i < peers; i++)
         td_queue_set_leaf(&queue, i,
                           td_queue_key(&queue, lengths[i % 4096], TD_CLASS_COMPLETION, i));

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* No policy stands twice in a list, so this is also the most that can be registered. */
+/* No policy stands twice in a list, so this is also the most that can be registered. Those from
+ * outside (policies/loader.h) count as well. */
 #define TD_MAX_POLICIES 64u
 
 struct td_policy_list {
@@ -19,7 +20,8 @@ struct td_policy_list {
     const char *places[TD_MAX_POLICIES]; /* where each was named, for messages */
 };
 
-/* The file's list, perhaps empty. Refuses an unknown policy, and one that is named twice. */
+/* The file's list, perhaps empty. Refuses an unknown policy, one from outside that is none, and one
+ * that is named twice. */
 bool td_policy_list_from_file(const struct td_scenario *scenario, struct td_policy_list *list,
                               struct td_error *error);
 

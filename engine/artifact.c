@@ -2,20 +2,22 @@
  * need the artifact, and to those that would start a partial build from it. */
 #include "engine/engine_internal.h"
 
-enum change { CHANGE_BUILDERS, CHANGE_PUBLISHED };
+enum change { CHANGE_BEGUN, CHANGE_GIVEN_UP, CHANGE_PUBLISHED, CHANGE_BROKEN };
 
-/* One strain that needs the artifact. True if its peers can use what has changed. */
-static bool strain_sees(const struct cohort *cohort, struct strain *strain, uint32_t position,
+/* One strain that needs the artifact. True if its peers can use what has changed, or must give up.
+ */
+static bool strain_sees(const struct td_engine *engine, struct strain *strain, uint32_t position,
                         enum change change)
 {
-    bool fresh = td_strain_refresh(cohort, strain, position);
-    if (change != CHANGE_PUBLISHED) return fresh;
-
-    const struct schema *schema = cohort->schema;
-    td_step step = cohort->priority->order[position];
-    bit_set(strain->published, position);
-    for (uint32_t i = schema->dependent_start[step]; i < schema->dependent_start[step + 1]; i++)
-        (void)td_strain_refresh(cohort, strain, cohort->priority->position[schema->dependents[i]]);
+    if (change == CHANGE_GIVEN_UP) return td_strain_refresh(engine, strain, position);
+    td_strain_unready(strain, position);
+    if (change == CHANGE_BEGUN) return false;
+    if (change == CHANGE_BROKEN) {
+        td_strain_give_up_hope(engine, strain, position);
+    } else {
+        bit_set(strain->published, position);
+        td_strain_refresh_after(engine, strain, position);
+    }
     return true;
 }
 
@@ -38,10 +40,11 @@ static void spread(struct td_engine *engine, struct cohort *cohort, uint32_t art
 
         bool usable = false;
         if ((variant == NULL ? position : variant->artifact) == artifact)
-            usable = strain_sees(cohort, strain, position, change);
+            usable = strain_sees(engine, strain, position, change);
         else if (variant != NULL && variant->from == artifact)
-            usable = td_strain_refresh(cohort, strain, position);
-        if (usable && engine->policy->wake == TD_WAKE_FOR_USE)
+            usable = td_strain_refresh(engine, strain, position);
+        /* that there is no hope any more concerns those who wait for their turn, too */
+        if (usable && (engine->policy->wake == TD_WAKE_FOR_USE || change == CHANGE_BROKEN))
             td_wake_strain(engine, strain, commands);
     }
 }
@@ -50,7 +53,7 @@ void td_artifact_begin(struct td_engine *engine, struct cohort *cohort, uint32_t
 {
     TD_ASSERT(!cohort->artifacts[artifact].published);
     if (cohort->artifacts[artifact].builders++ == 0)
-        spread(engine, cohort, artifact, CHANGE_BUILDERS, NULL);
+        spread(engine, cohort, artifact, CHANGE_BEGUN, NULL);
 }
 
 void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
@@ -59,7 +62,7 @@ void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32
     TD_ASSERT(cohort->artifacts[artifact].builders > 0);
     cohort->artifacts[artifact].builders--;
     if (cohort->artifacts[artifact].builders == 0 && !cohort->artifacts[artifact].published)
-        spread(engine, cohort, artifact, CHANGE_BUILDERS, commands);
+        spread(engine, cohort, artifact, CHANGE_GIVEN_UP, commands);
 }
 
 void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
@@ -68,4 +71,17 @@ void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32
     if (cohort->artifacts[artifact].published) return;
     cohort->artifacts[artifact].published = true;
     spread(engine, cohort, artifact, CHANGE_PUBLISHED, commands);
+}
+
+void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                      td_peer peer, struct td_commands *commands)
+{
+    struct artifact *failed = &cohort->artifacts[artifact];
+    if (failed->broken || failed->published || failed->found_by == peer) return;
+    if (failed->found_by == TD_NO_PEER) {
+        failed->found_by = peer;
+        return;
+    }
+    failed->broken = true;
+    spread(engine, cohort, artifact, CHANGE_BROKEN, commands);
 }

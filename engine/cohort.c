@@ -38,6 +38,7 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
     cohort->schema = schema;
     cohort->priority = NULL;
     cohort->artifact_count = 0;
+    cohort->learns = engine->options.learn && (engine->policy->needs & TD_NEEDS_ESTIMATES) != 0;
     cohort->strain = NONE;
     cohort->line_first = cohort->line_last = TD_NO_PEER;
     return engine->cohort_count++;
@@ -61,12 +62,15 @@ bool td_cohort_start(struct td_engine *engine, uint32_t cohort, struct td_error 
         return false;
     starting->priority = priority;
     for (uint32_t at = 0; at < steps; at++)
-        starting->artifacts[at] = (struct artifact){.position = at, .user = NONE};
+        starting->artifacts[at] =
+            (struct artifact){.position = at, .user = NONE, .found_by = TD_NO_PEER};
     starting->artifact_count = steps;
+    if (starting->learns && !td_learning_start(engine, starting))
+        return td_error_memory(error, "learned estimates");
     if (starting->table_capacity != 0)
         memset(starting->table, 0, starting->table_capacity * sizeof *starting->table);
     if (td_strain_open(engine, cohort, error) == NONE) return false;
-    td_strain_settle(engine, &engine->strains[starting->strain]);
+    td_strain_begin(engine, &engine->strains[starting->strain]);
     return true;
 }
 
@@ -110,8 +114,8 @@ uint32_t td_cohort_artifact(struct cohort *cohort, uint32_t position, uint64_t d
         return NONE;
     uint32_t slot = table_slot(cohort, position, digest);
     if (cohort->table[slot] == 0) {
-        cohort->artifacts[cohort->artifact_count] =
-            (struct artifact){.position = position, .digest = digest, .user = NONE};
+        cohort->artifacts[cohort->artifact_count] = (struct artifact){
+            .position = position, .digest = digest, .user = NONE, .found_by = TD_NO_PEER};
         cohort->table[slot] = ++cohort->artifact_count;
     }
     return cohort->table[slot] - 1;
@@ -120,6 +124,8 @@ uint32_t td_cohort_artifact(struct cohort *cohort, uint32_t position, uint64_t d
 void td_cohort_free(struct cohort *cohort)
 {
     free(cohort->lots);
+    free(cohort->learned);
+    free(cohort->ranks);
     free(cohort->artifacts);
     free(cohort->table);
     if (cohort->own_priority != NULL) td_priority_free(cohort->own_priority);

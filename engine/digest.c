@@ -27,8 +27,12 @@ static uint64_t mix_cohort(const struct td_engine *engine, const struct cohort *
         hash = mix(hash, cohort->priority->order[i]);
     for (uint32_t i = 0; i < cohort->artifact_count; i++) {
         const struct artifact *artifact = &cohort->artifacts[i];
-        hash = mix(mix(hash, artifact->digest), artifact->builders * 2 + artifact->published);
+        hash = mix(mix(hash, artifact->digest),
+                   artifact->builders * 4 + artifact->broken * 2u + artifact->published);
+        hash = mix(hash, artifact->found_by);
     }
+    for (uint32_t i = 0; cohort->learns && i < cohort->schema->steps; i++)
+        hash = mix(mix(hash, (uint64_t)cohort->learned[i].sum), cohort->learned[i].count);
     for (td_peer peer = cohort->line_first; peer != TD_NO_PEER;
          peer = peer_at(engine, peer)->line_next)
         hash = mix(hash, peer);
@@ -42,7 +46,7 @@ static uint64_t mix_peer(const struct td_engine *engine, td_peer peer, uint64_t 
     if (who->state == PEER_ABSENT) return hash;
     const struct cohort *cohort = &engine->cohorts[who->cohort];
     const struct strain *strain = &engine->strains[who->strain];
-    hash = mix(mix(hash, who->cohort), who->building);
+    hash = mix(mix(hash, who->cohort), who->building * 2u + who->read_only);
     hash = mix_words(hash, who->held, cohort->schema->words);
     if (who->state == PEER_ORDERED) hash = mix(mix(hash, who->order), who->order_step);
     for (uint32_t i = 0; i < strain->variant_count; i++)
@@ -55,6 +59,12 @@ uint64_t td_engine_digest(const struct td_engine *engine)
     uint64_t hash = mix(mix(0, engine->last_order), (uint64_t)engine->now);
     for (uint32_t i = 0; i < engine->cohort_count; i++)
         hash = mix_cohort(engine, &engine->cohorts[i], hash);
+    /* in any order: that of the table depends on its history */
+    uint64_t flaky = 0;
+    for (uint32_t i = 0; engine->flaky.count != 0 && i < engine->flaky.capacity; i++)
+        if (engine->flaky.entries[i].count != 0)
+            flaky += mix(engine->flaky.entries[i].key, engine->flaky.entries[i].count);
+    hash = mix(hash, flaky);
     for (td_peer peer = 0; peer < engine->peer_count; peer++)
         hash = mix_peer(engine, peer, hash);
     return hash;

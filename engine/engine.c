@@ -37,7 +37,8 @@ static bool commands_reserve(const struct td_engine *engine, struct td_commands 
     return true;
 }
 
-struct td_engine *td_engine_create(const struct td_policy *policy, struct td_error *error)
+struct td_engine *td_engine_create(const struct td_policy *policy,
+                                   const struct td_engine_options *options, struct td_error *error)
 {
     if (policy->abi != TD_POLICY_ABI) {
         td_error_set(error, TD_FAULT_INPUT,
@@ -51,6 +52,7 @@ struct td_engine *td_engine_create(const struct td_policy *policy, struct td_err
         return NULL;
     }
     engine->policy = policy;
+    engine->options = *options;
     engine->peer_stride = sizeof(struct peer);
     engine->strain_free = NONE;
     engine->now = INT64_MIN;
@@ -75,6 +77,7 @@ void td_engine_reset(struct td_engine *engine)
     engine->waiting_count = 0;
     engine->last_order = 0;
     engine->now = INT64_MIN;
+    td_flaky_reset(&engine->flaky);
 }
 
 void td_engine_destroy(struct td_engine *engine)
@@ -92,6 +95,7 @@ void td_engine_destroy(struct td_engine *engine)
     free(engine->cohorts);
     free(engine->strains);
     free(engine->peers);
+    free(engine->flaky.entries);
     free(engine->ranks);
     free(engine->ranked);
     free(engine->seen);
@@ -232,10 +236,25 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
     struct cohort *home = &engine->cohorts[cohort];
     struct peer *who = peer_at(engine, event->peer);
     uint32_t steps = home->schema->steps, words = home->schema->words;
-    *who = (struct peer){.cohort = cohort, .strain = home->strain, .state = PEER_FREE};
+    if (!event->join.again) td_flaky_forget(&engine->flaky, event->peer);
+    *who = (struct peer){.cohort = cohort,
+                         .strain = home->strain,
+                         .state = PEER_FREE,
+                         .read_only = event->join.read_only};
     memset(who->held, 0, words * sizeof(uint64_t));
     if (steps % 64 != 0) who->held[words - 1] = ~UINT64_C(0) << (steps % 64);
     td_line_enter(engine, home, event->peer);
+    if (!event->join.read_only) return true;
+    /* what it builds, only it holds: it sees the steps with other eyes than the rest of the cohort
+     */
+    uint32_t strain = td_strain_open(engine, cohort, error);
+    if (strain == NONE) {
+        td_line_leave(engine, home, event->peer);
+        who->state = PEER_ABSENT;
+        return false;
+    }
+    engine->strains[strain].holder = event->peer;
+    who->strain = strain;
     return true;
 }
 
@@ -248,6 +267,16 @@ static void hold(struct peer *who, const struct schema *schema, uint32_t positio
         who->first_word++;
 }
 
+/* The same, and what follows from it where holding counts as much as a publication. */
+static void obtain(struct td_engine *engine, struct peer *who, const struct cohort *cohort,
+                   uint32_t position)
+{
+    hold(who, cohort->schema, position);
+    struct strain *strain = &engine->strains[who->strain];
+    if (__builtin_expect(strain->holder != TD_NO_PEER, 0) && !strain->stale)
+        td_strain_refresh_after(engine, strain, position);
+}
+
 static bool apply_holds(struct td_engine *engine, const struct td_event *event,
                         struct td_error *error)
 {
@@ -255,8 +284,8 @@ static bool apply_holds(struct td_engine *engine, const struct td_event *event,
         return false;
     const struct cohort *cohort = cohort_of(engine, event->peer);
     if (!step_is(cohort, event->holds.step, error)) return false;
-    hold(peer_at(engine, event->peer), cohort->schema,
-         cohort->priority->position[event->holds.step]);
+    obtain(engine, peer_at(engine, event->peer), cohort,
+           cohort->priority->position[event->holds.step]);
     return true;
 }
 
@@ -281,12 +310,55 @@ static bool apply_variant(struct td_engine *engine, const struct td_event *event
     }
     uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
     if (artifact == NONE) return td_error_memory(error, "an artifact");
-    if (who->strain == cohort->strain) {
+    if (who->strain == cohort->strain) { /* shared until now */
         uint32_t strain = td_strain_open(engine, who->cohort, error);
         if (strain == NONE) return false;
         who->strain = strain;
     }
     return td_strain_vary(engine, who->strain, position, artifact, from, error);
+}
+
+/* What the peer was ordered is not being built by it any more. */
+static void stop_building(struct td_engine *engine, td_peer peer, struct td_commands *commands)
+{
+    struct peer *who = peer_at(engine, peer);
+    if (!who->building) return;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    uint32_t position = cohort->priority->position[who->order_step];
+    who->building = false;
+    td_artifact_give_up(engine, cohort, td_strain_artifact(&engine->strains[who->strain], position),
+                        commands);
+}
+
+/* The peer is not present any more. */
+static void depart(struct td_engine *engine, td_peer peer, struct td_commands *commands)
+{
+    struct peer *who = peer_at(engine, peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
+    stop_building(engine, peer, commands);
+    td_line_leave(engine, cohort, peer);
+    who->state = PEER_ABSENT;
+    if (who->strain != cohort->strain) td_strain_close(engine, who->strain);
+
+    td_peer first = cohort->line_first;
+    if (engine->policy->wake == TD_WAKE_ALL)
+        td_wake_cohort(engine, cohort, commands);
+    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
+             peer_at(engine, first)->state == PEER_WAITING)
+        td_wake_peer(engine, first, commands);
+}
+
+/* The peer is done, well or not. */
+static void finish(struct td_engine *engine, td_peer peer, enum td_reason reason, bool failed,
+                   struct td_commands *commands)
+{
+    commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_DONE,
+                                                             .reason = reason,
+                                                             .peer = peer,
+                                                             .step = TD_NO_STEP,
+                                                             .failed = failed};
+    depart(engine, peer, commands);
 }
 
 static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step step,
@@ -310,7 +382,7 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
     struct cohort *cohort = &engine->cohorts[who->cohort];
     uint32_t artifact = NONE;
     td_step step = TD_UNIVERSE;
-    bool build = false;
+    bool expected = false, build = false;
 
     if (choice.kind == TD_CHOOSE_STEP) {
         step = choice.step;
@@ -318,7 +390,8 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
         uint32_t position = cohort->priority->position[step];
         if (bit_get(who->held, position)) return refuse_choice(engine, peer, step, error);
         artifact = td_strain_artifact(&engine->strains[who->strain], position);
-        build = !cohort->artifacts[artifact].published;
+        expected = !cohort->artifacts[artifact].published;
+        build = expected && !who->read_only; /* a reader's build counts as built by nobody */
     }
     if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
     who->order = ++engine->last_order;
@@ -331,7 +404,7 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
                                                              .peer = peer,
                                                              .step = step,
                                                              .order = who->order,
-                                                             .build = build};
+                                                             .build = expected};
     return true;
 }
 
@@ -346,24 +419,27 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
 
     const struct td_view view = {engine, &engine->cohorts[who->cohort], who, strain};
     struct td_choice choice = engine->policy->choose(&view);
+    if (choice.kind == TD_CHOOSE_GIVE_UP) {
+        if (td_view_holds_all(&view) || td_view_first_hopeful(&view) != TD_NO_STEP)
+            return td_error_set(error, TD_FAULT_RUN,
+                                "policy %s gives peer %u up, which can still get what it lacks: "
+                                "mend the policy",
+                                engine->policy->name, event->peer);
+        finish(engine, event->peer, choice.reason, true, commands);
+        return true;
+    }
+    if (choice.kind != TD_CHOOSE_WAIT && choice.kind != TD_CHOOSE_STEP &&
+        choice.kind != TD_CHOOSE_UNIVERSE)
+        return td_error_set(error, TD_FAULT_RUN,
+                            "policy %s answers with a choice of kind %d, which there is not: mend "
+                            "the policy",
+                            engine->policy->name, (int)choice.kind);
     if (choice.kind != TD_CHOOSE_WAIT)
         return give_order(engine, event->peer, choice, commands, error);
     if (who->state == PEER_FREE) td_wait_enter(engine, event->peer);
     commands->items[commands->count++] = (struct td_command){
         .kind = TD_COMMAND_WAIT, .reason = choice.reason, .peer = event->peer, .step = TD_NO_STEP};
     return true;
-}
-
-/* What the peer was ordered is not being built by it any more. */
-static void stop_building(struct td_engine *engine, td_peer peer, struct td_commands *commands)
-{
-    struct peer *who = peer_at(engine, peer);
-    if (!who->building) return;
-    struct cohort *cohort = &engine->cohorts[who->cohort];
-    uint32_t position = cohort->priority->position[who->order_step];
-    who->building = false;
-    td_artifact_give_up(engine, cohort, td_strain_artifact(&engine->strains[who->strain], position),
-                        commands);
 }
 
 /* The order is over, and the peer is free. */
@@ -389,34 +465,17 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
                             event->peer, who->order_step, step);
 
     uint32_t position = cohort->priority->position[step];
-    hold(who, cohort->schema, position);
+    obtain(engine, who, cohort, position);
     if (event->obtained.published) {
         td_artifact_publish(engine, cohort,
                             td_strain_artifact(&engine->strains[who->strain], position), commands);
         if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
     }
     if (step == who->order_step) stop_building(engine, event->peer, commands);
+    if (event->obtained.whole && cohort->learns)
+        td_learning_observe(engine, cohort, step, event->obtained.took);
     if (event->obtained.last) end_order(engine, who, commands);
     return true;
-}
-
-/* The peer is not present any more. */
-static void depart(struct td_engine *engine, td_peer peer, struct td_commands *commands)
-{
-    struct peer *who = peer_at(engine, peer);
-    struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
-    stop_building(engine, peer, commands);
-    td_line_leave(engine, cohort, peer);
-    who->state = PEER_ABSENT;
-    if (who->strain != cohort->strain) td_strain_close(engine, who->strain);
-
-    td_peer first = cohort->line_first;
-    if (engine->policy->wake == TD_WAKE_ALL)
-        td_wake_cohort(engine, cohort, commands);
-    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
-             peer_at(engine, first)->state == PEER_WAITING)
-        td_wake_peer(engine, first, commands);
 }
 
 static bool apply_ended(struct td_engine *engine, const struct td_event *event,
@@ -432,16 +491,27 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                             "peer %u ends order %llu well without holding what it ordered",
                             event->peer, (unsigned long long)event->ended.order);
 
+    bool failed = event->ended.end == TD_END_FLAKY || event->ended.end == TD_END_BROKEN;
+    if (failed && !step_is(cohort, event->ended.step, error)) return false;
+    uint32_t failures = 0;
+    if (event->ended.end == TD_END_FLAKY &&
+        !td_flaky_count(&engine->flaky, event->peer, event->ended.step, &failures))
+        return td_error_memory(error, "the count of flaky failures");
+    if (event->ended.end == TD_END_BROKEN)
+        td_artifact_fail(engine, cohort,
+                         td_strain_artifact(&engine->strains[who->strain],
+                                            cohort->priority->position[event->ended.step]),
+                         event->peer, commands);
+
     stop_building(engine, event->peer, commands);
-    if (!ok || !universe) {
+    if (event->ended.end == TD_END_BROKEN)
+        finish(engine, event->peer, TD_REASON_BROKEN, true, commands);
+    else if (failures > engine->options.retries)
+        finish(engine, event->peer, TD_REASON_TOO_FLAKY, true, commands);
+    else if (ok && universe)
+        finish(engine, event->peer, TD_REASON_COMPLETE, false, commands);
+    else
         end_order(engine, who, commands);
-        return true;
-    }
-    commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_DONE,
-                                                             .reason = TD_REASON_COMPLETE,
-                                                             .peer = event->peer,
-                                                             .step = TD_NO_STEP};
-    depart(engine, event->peer, commands);
     return true;
 }
 

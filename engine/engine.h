@@ -4,7 +4,7 @@
  * and does what comes back, as commands. The engine has no clock, no I/O, no threads and no
  * randomness: what it decides is a function of the events so far and of nothing else.
  *
- *     struct td_engine *engine = td_engine_create(&td_policy_directed, &error);
+ *     struct td_engine *engine = td_engine_create(&td_policy_directed, &options, &error);
  *     struct td_commands commands = {0};
  *     struct td_event events[] = {
  *         {.kind = TD_EVENT_SCHEMA, .schema = {.id = 0, .spec = &spec}},
@@ -85,7 +85,12 @@ enum td_event_kind {
     TD_EVENT_LEFT,     /* a peer is gone, with or without an order */
 };
 
-enum td_end { TD_END_OK, TD_END_FAILED, TD_END_ABORTED };
+enum td_end {
+    TD_END_OK,
+    TD_END_FLAKY,  /* a step failed by accident: it goes back, and the peer may try again */
+    TD_END_BROKEN, /* a step does not build: the peer fails */
+    TD_END_ABORTED,
+};
 
 /* A value: it can be copied, kept and applied again. Digest 0 is the untouched variant of a step.
  */
@@ -105,6 +110,8 @@ struct td_event {
         } lot;
         struct {
             struct td_identity identity;
+            bool read_only; /* it does not publish: what it builds counts as built by nobody */
+            bool again;     /* it was here before: its flaky failures still count */
         } join;
         struct {
             td_step step;
@@ -120,11 +127,14 @@ struct td_event {
             td_step step;
             bool built;     /* else fetched */
             bool published; /* built, and now in the remote cache */
-            bool last;      /* and with that the order has ended well: no ENDED follows */
+            bool whole;     /* built from nothing: the time that it took is worth learning */
+            td_time took;
+            bool last; /* and with that the order has ended well: no ENDED follows */
         } obtained;
         struct {
             td_order order;
             enum td_end end;
+            td_step step; /* FLAKY and BROKEN: the step that failed, perhaps a prerequisite */
         } ended;
     };
 };
@@ -133,7 +143,7 @@ enum td_command_kind {
     TD_COMMAND_ORDER, /* go for `step` (or TD_UNIVERSE) */
     TD_COMMAND_WAIT,  /* nothing to do until WAKE */
     TD_COMMAND_WAKE,  /* ask again */
-    TD_COMMAND_DONE,  /* the peer has all; it is not present any more */
+    TD_COMMAND_DONE,  /* the peer has all, or has failed; it is not present any more */
 };
 
 struct td_command {
@@ -143,6 +153,7 @@ struct td_command {
     td_step step;   /* ORDER */
     td_order order; /* ORDER */
     bool build;     /* ORDER of a step: its artifact is not published, a build is expected */
+    bool failed;    /* DONE */
 };
 
 /* A growing list; the engine appends, the caller empties (count = 0) and frees. */
@@ -155,9 +166,15 @@ void td_commands_free(struct td_commands *commands);
 
 struct td_engine;
 
+struct td_engine_options {
+    uint32_t retries; /* flaky failures of one step that a peer survives */
+    bool learn;       /* estimates are means of what was observed, not those of the schema */
+};
+
 /* NULL with an error if the policy is not of this ABI or memory is short. The policy must outlive
  * it. */
-struct td_engine *td_engine_create(const struct td_policy *policy, struct td_error *error);
+struct td_engine *td_engine_create(const struct td_policy *policy,
+                                   const struct td_engine_options *options, struct td_error *error);
 
 /* Room for so many peers at once; without it the engine grows as they join. */
 bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error *error);

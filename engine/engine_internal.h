@@ -41,7 +41,9 @@ struct artifact {
     uint64_t digest;
     uint32_t user;   /* first of the strains that need it, chained by `next_use`; untouched: NONE */
     uint32_t starts; /* strains whose build starts from it */
+    td_peer found_by; /* the first peer that found that it does not build */
     bool published;
+    bool broken; /* two have found it */
 };
 
 /* A variant that a strain has of its own. */
@@ -54,8 +56,9 @@ struct strain_variant {
 /* The peers of a cohort whose variants all agree share a strain: what is published and ready is the
  * same for each of them. Strain 0 of a cohort is that of the peers that touch nothing. */
 struct strain {
-    uint64_t *published, *ready,
-        *own; /* bitmaps by position; own: variants that are not the untouched one */
+    /* Bitmaps by position. own: variants that are not the untouched one; hopeless: broken, or after
+     * what is broken. */
+    uint64_t *published, *ready, *own, *hopeless;
     struct strain_variant *variants; /* of the positions in `own`, ascending */
     uint32_t variant_count, variant_capacity;
     uint32_t words; /* that the bitmaps have room for */
@@ -63,7 +66,14 @@ struct strain {
     uint32_t next, previous; /* in the cohort */
     uint32_t ready_count;    /* bits in `ready` */
     td_peer waiting;         /* first of a list */
+    td_peer holder;          /* its only peer, if what that one holds counts as published to it */
     bool stale;              /* variants have changed: bitmaps are made anew before they are used */
+};
+
+/* Builds of a step that were observed. */
+struct learned {
+    td_sum sum;
+    uint64_t count;
 };
 
 struct cohort {
@@ -73,6 +83,12 @@ struct cohort {
     struct priority *own_priority; /* by lots */
     int64_t *lots;
     uint32_t lots_capacity;
+    /* Learning: positions are the schema's order then, and the first step of a set is looked for by
+     * rank. */
+    struct learned *learned;
+    int64_t *ranks; /* by step */
+    uint32_t learned_capacity, ranks_capacity;
+    bool learns;
     struct artifact *artifacts;
     uint32_t artifact_count, artifact_capacity;
     uint32_t
@@ -99,7 +115,8 @@ struct peer {
     td_peer wait_next, wait_previous;
     uint8_t state;    /* enum peer_state */
     uint8_t building; /* its order's artifact counts it as a builder */
-    uint64_t held[];  /* by position; bits behind the last step are set */
+    uint8_t read_only;
+    uint64_t held[]; /* by position; bits behind the last step are set */
 };
 
 /* Of a peer that asks; without one (who and strain NULL) for ranking the steps of a cohort. */
@@ -110,8 +127,19 @@ struct td_view {
     const struct strain *strain;
 };
 
+/* Flaky failures: (peer, step) -> count, open addressing; a key of 0 is free. */
+struct flaky {
+    struct flaky_entry {
+        uint64_t key; /* peer + 1, step */
+        uint32_t count;
+    } * entries;
+    uint32_t count, capacity;
+};
+
 struct td_engine {
     const struct td_policy *policy;
+    struct td_engine_options options;
+    struct flaky flaky;
     td_time now;
     td_order last_order;
     char *peers; /* peer_count records of peer_stride bytes */
@@ -184,10 +212,25 @@ bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position
                     uint32_t from, struct td_error *error);
 uint32_t td_strain_artifact(const struct strain *strain, uint32_t position);
 struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t position);
+/* The bitmaps of a cohort in which nothing has happened yet: ready is what has no prerequisites. */
+void td_strain_begin(const struct td_engine *engine, struct strain *strain);
 /* Makes the bitmaps anew after td_strain_vary. */
 void td_strain_settle(struct td_engine *engine, struct strain *strain);
+/* Clears the ready bit of a position. */
+static inline void td_strain_unready(struct strain *strain, uint32_t position)
+{
+    strain->ready_count -= bit_get(strain->ready, position);
+    bit_clear(strain->ready, position);
+}
+
 /* Makes the ready bit of a position anew; true if the step has just become ready. */
-bool td_strain_refresh(const struct cohort *cohort, struct strain *strain, uint32_t position);
+bool td_strain_refresh(const struct td_engine *engine, struct strain *strain, uint32_t position);
+/* Makes the ready bits of what comes directly after a position anew. */
+void td_strain_refresh_after(const struct td_engine *engine, struct strain *strain,
+                             uint32_t position);
+/* Marks a position and all that comes after it, which can never be had. */
+void td_strain_give_up_hope(const struct td_engine *engine, struct strain *strain,
+                            uint32_t position);
 void td_strain_free(struct strain *strain);
 
 /* artifact.c: what a change of an artifact means for the strains that need it */
@@ -196,6 +239,21 @@ void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32
                          struct td_commands *commands);
 void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
                          struct td_commands *commands);
+
+/* A peer has found that it does not build. */
+void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                      td_peer peer, struct td_commands *commands);
+
+/* learning.c */
+bool td_learning_start(struct td_engine *engine, struct cohort *cohort);
+void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
+                         td_time took);
+td_time td_learning_estimate(const struct cohort *cohort, td_step step);
+
+/* flaky.c: how often a step has failed by accident on a peer, in its whole life */
+bool td_flaky_count(struct flaky *flaky, td_peer peer, td_step step, uint32_t *count);
+void td_flaky_forget(struct flaky *flaky, td_peer peer);
+void td_flaky_reset(struct flaky *flaky);
 
 /* waiting.c: the lists of waiting peers */
 void td_wait_enter(struct td_engine *engine, td_peer peer);

@@ -36,6 +36,7 @@ enum td_choice_kind {
     TD_CHOOSE_STEP,     /* order `step`: a build if it is not published, else a fetch */
     TD_CHOOSE_UNIVERSE, /* order the universe */
     TD_CHOOSE_WAIT,     /* until the engine wakes the peer */
+    TD_CHOOSE_GIVE_UP,  /* the peer fails: it cannot get what it lacks */
 };
 
 struct td_choice {
@@ -76,7 +77,7 @@ struct td_policy {
 uint32_t td_view_step_count(const struct td_view *view);
 /* Mean time of a build in nanoseconds, as the world estimates it. */
 td_time td_view_estimate(const struct td_view *view, td_step step);
-/* The number of the world's lot for the step (TD_NEEDS_LOTS). */
+/* The number of the world's lot for the step; 0 without TD_NEEDS_LOTS. */
 int64_t td_view_lot(const struct td_view *view, td_step step);
 /* The i-th step in dependency order: prerequisites before what comes after them. */
 td_step td_view_in_dependency_order(const struct td_view *view, uint32_t i);
@@ -96,6 +97,10 @@ td_step td_view_first_ready(const struct td_view *view);
 td_step td_view_first_published(const struct td_view *view);
 /* First step that the peer does not hold. */
 td_step td_view_first_not_held(const struct td_view *view);
+/* First step that the peer does not hold and that can still be had: neither it nor anything that it
+ * comes after is broken. A variant is broken when two different peers have found that it does not
+ * build. */
+td_step td_view_first_hopeful(const struct td_view *view);
 bool td_view_holds_all(const struct td_view *view);
 /* True if no peer that is present in the cohort came before this one. */
 bool td_view_is_first_in_line(const struct td_view *view);

@@ -168,14 +168,15 @@ bool td_priority_set(struct td_engine *engine, const struct cohort *cohort,
         return td_error_memory(error, "the priority of the steps");
 
     memset(engine->ranks, 0, schema->steps * sizeof *engine->ranks);
-    if (engine->policy->rank != NULL) {
+    /* learned ranks change: positions stay in the schema's order then */
+    bool ranked = engine->policy->rank != NULL && !cohort->learns;
+    if (ranked) {
         const struct td_view view = {.engine = engine, .cohort = cohort};
         engine->policy->rank(&view, engine->ranks);
     }
     for (td_step step = 0; step < schema->steps; step++)
         engine->ranked[step] = (struct ranked_step){engine->ranks[step], step};
-    if (engine->policy->rank != NULL)
-        qsort(engine->ranked, schema->steps, sizeof *engine->ranked, by_rank);
+    if (ranked) qsort(engine->ranked, schema->steps, sizeof *engine->ranked, by_rank);
     for (uint32_t at = 0; at < schema->steps; at++) {
         priority->order[at] = engine->ranked[at].step;
         priority->position[engine->ranked[at].step] = at;

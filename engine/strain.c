@@ -26,12 +26,13 @@ struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t p
 static bool strain_reserve(struct strain *strain, uint32_t words)
 {
     if (strain->words >= words) return true;
-    uint64_t *bits = calloc(3 * (size_t)words, sizeof *bits);
+    uint64_t *bits = calloc(4 * (size_t)words, sizeof *bits);
     if (bits == NULL) return false;
     free(strain->published);
     strain->published = bits;
     strain->ready = bits + words;
     strain->own = bits + 2 * (size_t)words;
+    strain->hopeless = bits + 3 * (size_t)words;
     strain->words = words;
     return true;
 }
@@ -62,10 +63,12 @@ uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_err
     memset(strain->published, 0, words * sizeof(uint64_t));
     memset(strain->ready, 0, words * sizeof(uint64_t));
     memset(strain->own, 0, words * sizeof(uint64_t));
+    memset(strain->hopeless, 0, words * sizeof(uint64_t));
     strain->variant_count = 0;
     strain->ready_count = 0;
     strain->cohort = cohort;
     strain->waiting = TD_NO_PEER;
+    strain->holder = TD_NO_PEER;
     strain->stale = true;
 
     /* the cohort's first strain stays the first */
@@ -130,10 +133,11 @@ bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position
     return true;
 }
 
-static bool is_ready(const struct cohort *cohort, const struct strain *strain, uint32_t position)
+static bool is_ready(const struct td_engine *engine, const struct strain *strain, uint32_t position)
 {
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
     const struct artifact *artifact = &cohort->artifacts[td_strain_artifact(strain, position)];
-    if (artifact->published || artifact->builders != 0) return false;
+    if (artifact->published || artifact->builders != 0 || artifact->broken) return false;
     if (bit_get(strain->own, position)) {
         uint32_t from = td_strain_variant(strain, position)->from;
         if (from != NONE && cohort->artifacts[from].builders != 0 &&
@@ -143,14 +147,19 @@ static bool is_ready(const struct cohort *cohort, const struct strain *strain, u
     if (bit_get(cohort->priority->roots, position)) return true;
     uint32_t words = cohort->schema->words;
     const uint64_t *before = cohort->priority->prerequisites + (size_t)position * words;
-    for (uint32_t word = 0; word < words; word++)
-        if ((before[word] & ~strain->published[word]) != 0) return false;
+    const uint64_t *held =
+        strain->holder == TD_NO_PEER ? NULL : peer_at(engine, strain->holder)->held;
+    for (uint32_t word = 0; word < words; word++) {
+        uint64_t missing = before[word] & ~strain->published[word];
+        if (held != NULL) missing &= ~held[word];
+        if (missing != 0) return false;
+    }
     return true;
 }
 
-bool td_strain_refresh(const struct cohort *cohort, struct strain *strain, uint32_t position)
+bool td_strain_refresh(const struct td_engine *engine, struct strain *strain, uint32_t position)
 {
-    bool was = bit_get(strain->ready, position), is = is_ready(cohort, strain, position);
+    bool was = bit_get(strain->ready, position), is = is_ready(engine, strain, position);
     if (was == is) return false;
     if (is) {
         bit_set(strain->ready, position);
@@ -160,6 +169,47 @@ bool td_strain_refresh(const struct cohort *cohort, struct strain *strain, uint3
         strain->ready_count--;
     }
     return is;
+}
+
+void td_strain_refresh_after(const struct td_engine *engine, struct strain *strain,
+                             uint32_t position)
+{
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
+    const struct schema *schema = cohort->schema;
+    td_step step = cohort->priority->order[position];
+    for (uint32_t i = schema->dependent_start[step]; i < schema->dependent_start[step + 1]; i++)
+        (void)td_strain_refresh(engine, strain, cohort->priority->position[schema->dependents[i]]);
+}
+
+void td_strain_give_up_hope(const struct td_engine *engine, struct strain *strain,
+                            uint32_t position)
+{
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
+    const struct schema *schema = cohort->schema;
+    uint32_t depth = 0;
+
+    if (bit_get(strain->hopeless, position)) return;
+    bit_set(strain->hopeless, position);
+    engine->stack[depth++] = cohort->priority->order[position];
+    while (depth > 0) {
+        td_step at = engine->stack[--depth];
+        for (uint32_t i = schema->dependent_start[at]; i < schema->dependent_start[at + 1]; i++) {
+            uint32_t after = cohort->priority->position[schema->dependents[i]];
+            if (bit_get(strain->hopeless, after)) continue;
+            bit_set(strain->hopeless, after);
+            engine->stack[depth++] = schema->dependents[i];
+        }
+    }
+}
+
+void td_strain_begin(const struct td_engine *engine, struct strain *strain)
+{
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
+    for (uint32_t word = 0; word < cohort->schema->words; word++) {
+        strain->ready[word] = cohort->priority->roots[word];
+        strain->ready_count += (uint32_t)__builtin_popcountll(strain->ready[word]);
+    }
+    strain->stale = false;
 }
 
 void td_strain_settle(struct td_engine *engine, struct strain *strain)
@@ -172,7 +222,11 @@ void td_strain_settle(struct td_engine *engine, struct strain *strain)
             bit_clear(strain->published, at);
     }
     for (uint32_t at = 0; at < cohort->schema->steps; at++)
-        (void)td_strain_refresh(cohort, strain, at);
+        (void)td_strain_refresh(engine, strain, at);
+    memset(strain->hopeless, 0, cohort->schema->words * sizeof(uint64_t));
+    for (uint32_t at = 0; at < cohort->schema->steps; at++)
+        if (cohort->artifacts[td_strain_artifact(strain, at)].broken)
+            td_strain_give_up_hope(engine, strain, at);
     strain->stale = false;
 }
 

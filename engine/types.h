@@ -26,6 +26,8 @@ enum td_reason {
     TD_REASON_OTHERS_BUILD,   /* directed: all that it lacks is being built or not ready yet */
     TD_REASON_CHANGED,        /* woken: something that it can use has changed */
     TD_REASON_COMPLETE,       /* done: it has built the universe */
+    TD_REASON_BROKEN,         /* done: a step that it needs does not build */
+    TD_REASON_TOO_FLAKY,      /* done: a step has failed by accident once too often */
 };
 
 #endif

@@ -8,12 +8,14 @@ uint32_t td_view_step_count(const struct td_view *view)
 
 td_time td_view_estimate(const struct td_view *view, td_step step)
 {
+    if (view->cohort->learns) return td_learning_estimate(view->cohort, step);
     return view->cohort->schema->estimates[step];
 }
 
 int64_t td_view_lot(const struct td_view *view, td_step step)
 {
-    return view->cohort->lots[step];
+    /* a policy that has not said that it needs lots gets none */
+    return view->cohort->lots == NULL ? 0 : view->cohort->lots[step];
 }
 
 td_step td_view_in_dependency_order(const struct td_view *view, uint32_t i)
@@ -55,30 +57,46 @@ static td_step step_at(const struct td_view *view, uint32_t word, uint64_t bits)
     return view->cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
 }
 
+/* The first step of what is in `of` (NULL: all) and not in `but`. Always inlined: each caller gives
+ * constants, and this is the hottest loop of a choice. */
+__attribute__((always_inline)) static inline td_step
+first_of(const struct td_view *view, const uint64_t *of, const uint64_t *but, uint32_t word)
+{
+    const struct cohort *cohort = view->cohort;
+    td_step first = TD_NO_STEP;
+    for (; word < cohort->schema->words; word++) {
+        uint64_t bits = (of == NULL ? ~UINT64_C(0) : of[word]) & ~view->who->held[word];
+        if (but != NULL) bits &= ~but[word];
+        if (bits == 0) continue;
+        if (__builtin_expect(!cohort->learns, 1)) return step_at(view, word, bits);
+        /* learned ranks change all the time: look for the smallest, ties by the schema's order */
+        for (; bits != 0; bits &= bits - 1) {
+            td_step step = step_at(view, word, bits);
+            if (first == TD_NO_STEP || cohort->ranks[step] < cohort->ranks[first]) first = step;
+        }
+    }
+    return first;
+}
+
 td_step td_view_first_ready(const struct td_view *view)
 {
     if (view->strain->ready_count == 0) return TD_NO_STEP;
-    for (uint32_t word = 0; word < view->cohort->schema->words; word++) {
-        uint64_t bits = view->strain->ready[word] & ~view->who->held[word];
-        if (bits != 0) return step_at(view, word, bits);
-    }
-    return TD_NO_STEP;
+    return first_of(view, view->strain->ready, NULL, 0);
 }
 
 td_step td_view_first_published(const struct td_view *view)
 {
-    for (uint32_t word = view->who->first_word; word < view->cohort->schema->words; word++) {
-        uint64_t bits = view->strain->published[word] & ~view->who->held[word];
-        if (bits != 0) return step_at(view, word, bits);
-    }
-    return TD_NO_STEP;
+    return first_of(view, view->strain->published, NULL, view->who->first_word);
 }
 
 td_step td_view_first_not_held(const struct td_view *view)
 {
-    for (uint32_t word = view->who->first_word; word < view->cohort->schema->words; word++)
-        if (~view->who->held[word] != 0) return step_at(view, word, ~view->who->held[word]);
-    return TD_NO_STEP;
+    return first_of(view, NULL, NULL, view->who->first_word);
+}
+
+td_step td_view_first_hopeful(const struct td_view *view)
+{
+    return first_of(view, NULL, view->strain->hopeless, view->who->first_word);
 }
 
 bool td_view_holds_all(const struct td_view *view)

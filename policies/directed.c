@@ -10,6 +10,8 @@ struct td_choice td_directed_choose(const struct td_view *view)
     if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
     if (td_view_holds_all(view))
         return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+    if (td_view_first_hopeful(view) == TD_NO_STEP)
+        return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_BROKEN};
     return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
 }
 

@@ -4,9 +4,11 @@
 
 static struct td_choice choose(const struct td_view *view)
 {
+    td_step step = td_view_first_hopeful(view);
+    if (step == TD_NO_STEP && !td_view_holds_all(view)) /* it need not stand in line for that */
+        return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_BROKEN};
     if (!td_view_is_first_in_line(view))
         return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NOT_ITS_TURN};
-    td_step step = td_view_first_not_held(view);
     if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_IN_TURN};
     return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
 }

@@ -42,7 +42,17 @@ static void plan_identities(struct td_plan *plan)
             group->cohort++;
         if (group->cohort == plan->cohorts)
             plan->cohort_identity[plan->cohorts++] = &group->identity;
-        group->speed = scenario->groups[g].speed;
+        const struct td_group_spec *spec = &scenario->groups[g];
+        group->speed = spec->speed;
+        group->publishes = spec->publishes;
+        group->keeps = spec->keeps;
+        group->leaves = spec->leaves;
+        group->returns = spec->returns;
+        group->slow = spec->slow;
+        plan->leaves = plan->leaves || spec->leaves != NULL;
+        plan->slow = plan->slow || spec->slow != NULL;
+        plan->refetches =
+            plan->refetches || (spec->returns != NULL && !spec->keeps && spec->touch_count > 0);
     }
 }
 
@@ -98,6 +108,12 @@ static bool plan_touches(struct td_plan *plan)
             group->fraction[at] = spec->touches[i].fraction;
             group->private[at / 64] |= UINT64_C(1) << (at % 64);
         }
+        if (spec->break_count > 0) {
+            group->breaks = calloc(plan->steps, sizeof *group->breaks);
+            if (group->breaks == NULL) return false;
+        }
+        for (size_t i = 0; i < spec->break_count; i++)
+            group->breaks[plan->position[spec->breaks[i].step]] = spec->breaks[i].probability;
         for (uint32_t at = 0; at < plan->steps; at++) {
             const struct td_step_spec *step = &plan->scenario->steps[plan->order[at]];
             for (size_t i = 0; i < step->after_count; i++) {
@@ -108,6 +124,27 @@ static bool plan_touches(struct td_plan *plan)
         }
     }
     return true;
+}
+
+static void plan_steps(struct td_plan *plan)
+{
+    const struct td_scenario *scenario = plan->scenario;
+    for (uint32_t at = 0; at < plan->steps; at++) {
+        const struct td_step_spec *spec = &scenario->steps[plan->order[at]];
+        plan->step[at] = (struct td_plan_step){.build = spec->build,
+                                               .fetch = spec->fetch,
+                                               .factor = spec->factor,
+                                               .hit_rate = spec->hit_rate,
+                                               .flaky = spec->flaky,
+                                               .broken = spec->broken,
+                                               .parts = spec->parts};
+        plan->parts = plan->parts || spec->parts > 1;
+        plan->factors = plan->factors || spec->factor != NULL;
+        plan->flaky = plan->flaky || spec->flaky > 0;
+        plan->broken = plan->broken || spec->broken > 0;
+    }
+    plan->step[plan->steps] = (struct td_plan_step){
+        .build = scenario->rest_build, .fetch = scenario->rest_fetch, .hit_rate = 1, .parts = 1};
 }
 
 /* The engine's table: prerequisites one behind the other, mean build times. */
@@ -150,22 +187,16 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
     plan->words = (plan->steps + 63) / 64;
     plan->order = malloc((plan->steps + (size_t)1) * sizeof *plan->order);
     plan->position = malloc(plan->steps * sizeof *plan->position);
-    plan->build = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));
-    plan->fetch = malloc((plan->steps + (size_t)1) * sizeof(struct td_dist *));
+    plan->step = malloc((plan->steps + (size_t)1) * sizeof *plan->step);
     plan->groups = calloc(scenario->group_count, sizeof *plan->groups);
     plan->cohort_identity = malloc(scenario->group_count * sizeof(struct td_identity *));
-    if (plan->order == NULL || plan->position == NULL || plan->build == NULL ||
-        plan->fetch == NULL || plan->groups == NULL || plan->cohort_identity == NULL)
+    if (plan->order == NULL || plan->position == NULL || plan->step == NULL ||
+        plan->groups == NULL || plan->cohort_identity == NULL)
         goto fail;
 
     plan_order(plan);
     plan_identities(plan);
-    for (uint32_t at = 0; at < plan->steps; at++) {
-        plan->build[at] = scenario->steps[plan->order[at]].build;
-        plan->fetch[at] = scenario->steps[plan->order[at]].fetch;
-    }
-    plan->build[plan->steps] = scenario->rest_build;
-    plan->fetch[plan->steps] = scenario->rest_fetch;
+    plan_steps(plan);
     plan->overhead =
         !td_dist_is_constant(scenario->overhead) || td_dist_mean(scenario->overhead) > 0;
     if (!plan_touches(plan) || !plan_schema(plan)) goto fail;
@@ -182,12 +213,12 @@ void td_plan_destroy(struct td_plan *plan)
     for (uint32_t g = 0; plan->groups != NULL && g < plan->scenario->group_count; g++) {
         free(plan->groups[g].private);
         free(plan->groups[g].fraction);
+        free(plan->groups[g].breaks);
     }
     free(plan->order);
     free(plan->position);
     free(plan->closure);
-    free(plan->build);
-    free(plan->fetch);
+    free(plan->step);
     free(plan->groups);
     free(plan->cohort_identity);
     free((void *)(uintptr_t)plan->schema.after_start);

@@ -13,9 +13,20 @@ struct td_plan_group {
     struct td_identity identity;
     uint32_t cohort;
     double speed;
+    bool publishes, keeps;
+    const struct td_dist *leaves, *returns; /* NULL: never */
+    const struct td_slow *slow;             /* NULL: never */
     /* Peers of a group touch the same steps: NULL if they touch none. By position. */
     uint64_t *private; /* touched, or after a touched one: the peer's own variant */
     double *fraction;  /* of the build; 1 unless the step is touched in part */
+    double *breaks;    /* probability that the change breaks the step; NULL: none */
+};
+
+/* What is given for each step, by position; behind the last step that of the rest. */
+struct td_plan_step {
+    const struct td_dist *build, *fetch, *factor;
+    double hit_rate, flaky, broken;
+    uint32_t parts;
 };
 
 struct td_plan {
@@ -25,12 +36,15 @@ struct td_plan {
     uint32_t *position; /* step -> position */
     uint64_t
         *closure; /* by step, a bitmap of positions: itself and all before it; no edges: NULL */
-    const struct td_dist **build, **fetch; /* by position; at `steps` those of the rest */
+    struct td_plan_step *step; /* by position */
     struct td_plan_group *groups;
     uint32_t cohorts;
     const struct td_identity **cohort_identity; /* by cohort */
     bool overhead;                              /* an invocation takes time */
-    struct td_schema_spec schema;               /* for the engine */
+    /* What some scenario has and others don't pay for. */
+    bool parts, factors, flaky, broken, leaves, slow;
+    bool refetches; /* a peer can come back without what it held, and fetch its own results */
+    struct td_schema_spec schema; /* for the engine */
 };
 
 struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_error *error);

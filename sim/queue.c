@@ -4,13 +4,20 @@
 
 #include <stdlib.h>
 
-bool td_queue_create(struct td_queue *queue, uint32_t peers, struct td_error *error)
+bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
+                     struct td_error *error)
 {
     TD_ASSERT(peers > 0);
     *queue = (struct td_queue){.leaves = 1};
     while (queue->leaves < peers) {
         queue->leaves *= 2;
         queue->place_bits++;
+    }
+    queue->leaf_bits = queue->place_bits;
+    if (departures) {
+        queue->departures = queue->leaves;
+        queue->leaves *= 2;
+        queue->leaf_bits++;
     }
     /* all ones would make a far event of the last class and place look like none */
     queue->far_time = (UINT64_MAX >> (queue->place_bits + 2)) - 1;
@@ -42,11 +49,11 @@ void td_queue_rebuild(struct td_queue *queue)
         nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
 }
 
-bool td_queue_keep_far(struct td_queue *queue, uint32_t place, td_time at)
+bool td_queue_keep_far(struct td_queue *queue, uint32_t leaf, td_time at)
 {
     if (queue->far == NULL) queue->far = calloc((size_t)queue->leaves, sizeof *queue->far);
     if (queue->far == NULL) return false;
-    queue->far[place] = at;
+    queue->far[leaf] = at;
     return true;
 }
 
@@ -61,7 +68,8 @@ void td_queue_rebase(struct td_queue *queue)
     for (uint32_t i = 0; i < queue->leaves; i++) {
         uint64_t *leaf = &queue->nodes[queue->leaves + i];
         if (*leaf != TD_KEY_NONE)
-            *leaf = td_queue_key(queue, queue->far[i], td_key_class(queue, *leaf), i);
+            *leaf = td_queue_key(queue, queue->far[i], td_key_class(queue, *leaf),
+                                 td_key_place(queue, *leaf));
     }
     td_queue_rebuild(queue);
 }

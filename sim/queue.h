@@ -1,6 +1,6 @@
-/* The event queue: one pending event a peer, in the order of the model.
+/* The event queue: one pending event a peer, and perhaps its departure, in the order of the model.
  *
- * A tournament (winner) tree over the peers: leaf i holds the key of peer i's pending event, every
+ * A tournament (winner) tree: leaf i holds the key of peer i's pending event, every
  * inner node the smaller of its two, the root the next event of all. Setting a leaf replays its
  * path, without branches; a look at what comes next after a given leaf reads the siblings on its
  * path. Both cost the logarithm of the number of peers. It was chosen by measurement: see
@@ -33,12 +33,16 @@ struct td_queue {
     uint64_t *nodes; /* 2 * leaves; root at 1 */
     td_time *far;    /* times of the leaves that are beyond the field; NULL until there are any */
     td_time base;
-    uint32_t leaves; /* a power of two */
-    uint32_t place_bits;
-    uint64_t far_time; /* what the time field holds for these */
+    uint32_t leaves;     /* a power of two */
+    uint32_t leaf_bits;  /* its logarithm */
+    uint32_t place_bits; /* of a peer's place */
+    uint32_t departures; /* the leaf of the first peer's departure, 0 if there are none */
+    uint64_t far_time;   /* what the time field holds for these */
 };
 
-bool td_queue_create(struct td_queue *queue, uint32_t peers, struct td_error *error);
+/* With `departures` each peer has a second leaf, for an event of the class DEPARTURE. */
+bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
+                     struct td_error *error);
 void td_queue_destroy(struct td_queue *queue);
 
 /* Empties it and starts again at time 0. */
@@ -59,8 +63,15 @@ static inline td_time td_key_time(const struct td_queue *queue, uint64_t key)
     return queue->base + (td_time)(key >> (queue->place_bits + 2));
 }
 
+/* The leaf of an event. */
+static inline uint32_t td_queue_leaf(const struct td_queue *queue, enum td_class class,
+                                     uint32_t place)
+{
+    return class == TD_CLASS_DEPARTURE ? queue->departures + place : place;
+}
+
 /* Keeps the time of an event beyond the time field aside. False if memory is short. */
-bool td_queue_keep_far(struct td_queue *queue, uint32_t place, td_time at);
+bool td_queue_keep_far(struct td_queue *queue, uint32_t leaf, td_time at);
 
 /* The key of an event, not before the queue's present. TD_KEY_NONE if memory is short. */
 static inline uint64_t td_queue_key(struct td_queue *queue, td_time at, enum td_class class,
@@ -68,7 +79,7 @@ static inline uint64_t td_queue_key(struct td_queue *queue, td_time at, enum td_
 {
     uint64_t relative = (uint64_t)(at - queue->base);
     if (__builtin_expect(relative >= queue->far_time, 0)) {
-        if (!td_queue_keep_far(queue, place, at)) return TD_KEY_NONE;
+        if (!td_queue_keep_far(queue, td_queue_leaf(queue, class, place), at)) return TD_KEY_NONE;
         relative = queue->far_time;
     }
     return relative << (queue->place_bits + 2) | (uint64_t) class << queue->place_bits | place;
@@ -81,11 +92,11 @@ static inline bool td_queue_is_far(const struct td_queue *queue, uint64_t key)
     return key >> (queue->place_bits + 2) >= queue->far_time;
 }
 
-/* Gives a peer its pending event, or none (TD_KEY_NONE). */
-static inline void td_queue_set(struct td_queue *queue, uint32_t place, uint64_t key)
+/* Gives a leaf its pending event, or none (TD_KEY_NONE). */
+static inline void td_queue_set(struct td_queue *queue, uint32_t leaf, uint64_t key)
 {
     uint64_t *nodes = queue->nodes;
-    uint32_t i = queue->leaves + place;
+    uint32_t i = queue->leaves + leaf;
     nodes[i] = key;
     while (i > 1) {
         uint64_t other = nodes[i ^ 1];
@@ -96,9 +107,9 @@ static inline void td_queue_set(struct td_queue *queue, uint32_t place, uint64_t
 }
 
 /* The same without replaying, for many at once; td_queue_rebuild() must follow. */
-static inline void td_queue_set_leaf(struct td_queue *queue, uint32_t place, uint64_t key)
+static inline void td_queue_set_leaf(struct td_queue *queue, uint32_t leaf, uint64_t key)
 {
-    queue->nodes[queue->leaves + place] = key;
+    queue->nodes[queue->leaves + leaf] = key;
 }
 
 void td_queue_rebuild(struct td_queue *queue);
@@ -117,21 +128,21 @@ static inline uint64_t td_queue_top(struct td_queue *queue)
     return key;
 }
 
-/* The next event of all peers but one. */
-static inline uint64_t td_queue_top_of_others(const struct td_queue *queue, uint32_t place)
+/* The next event of all leaves but one. */
+static inline uint64_t td_queue_top_of_others(const struct td_queue *queue, uint32_t leaf)
 {
     uint64_t key = TD_KEY_NONE;
-    for (uint32_t i = queue->leaves + place; i > 1; i >>= 1) {
+    for (uint32_t i = queue->leaves + leaf; i > 1; i >>= 1) {
         uint64_t other = queue->nodes[i ^ 1];
         key = other < key ? other : key;
     }
     return key;
 }
 
-/* The next event of the 64 (or fewer) peers around a place. */
-static inline uint64_t td_queue_rival(const struct td_queue *queue, uint32_t place)
+/* The next event of the 64 (or fewer) leaves around one. */
+static inline uint64_t td_queue_rival(const struct td_queue *queue, uint32_t leaf)
 {
-    return queue->nodes[(queue->leaves + place) >> (queue->place_bits < 6 ? queue->place_bits : 6)];
+    return queue->nodes[(queue->leaves + leaf) >> (queue->leaf_bits < 6 ? queue->leaf_bits : 6)];
 }
 
 #endif

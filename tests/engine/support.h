@@ -42,8 +42,9 @@ struct rig {
 
 /* An engine with one schema: `steps` steps, and pairs {step, prerequisite} that end with {NONE,
  * NONE}. */
-static inline void rig_open(struct rig *rig, const struct td_policy *policy, uint32_t steps,
-                            const uint32_t (*edges)[2])
+static inline void rig_open_with(struct rig *rig, const struct td_policy *policy,
+                                 const struct td_engine_options *options, uint32_t steps,
+                                 const uint32_t (*edges)[2])
 {
     uint32_t *start = calloc(steps + (size_t)1, sizeof *start);
     uint32_t *after = calloc(steps * (size_t)steps + 1, sizeof *after), count = 0;
@@ -58,12 +59,19 @@ static inline void rig_open(struct rig *rig, const struct td_policy *policy, uin
     const struct td_event event = {.kind = TD_EVENT_SCHEMA, .schema = {.id = 0, .spec = &spec}};
 
     memset(rig, 0, sizeof *rig);
-    rig->engine = td_engine_create(policy, &rig->error);
+    rig->engine = td_engine_create(policy, options, &rig->error);
     assert_non_null(rig->engine);
     size_t applied = td_engine_apply(rig->engine, &event, 1, &rig->commands, &rig->error);
     free(start);
     free(after);
     assert_int_equal(applied, 1);
+}
+
+static inline void rig_open(struct rig *rig, const struct td_policy *policy, uint32_t steps,
+                            const uint32_t (*edges)[2])
+{
+    const struct td_engine_options options = {.retries = UINT32_MAX};
+    rig_open_with(rig, policy, &options, steps, edges);
 }
 
 static inline void rig_close(struct rig *rig)

@@ -116,6 +116,18 @@ static struct td_choice held_step(const struct td_view *view)
     return (struct td_choice){TD_CHOOSE_STEP, 0, TD_REASON_NONE};
 }
 
+static struct td_choice unknown_kind(const struct td_view *view)
+{
+    (void)view;
+    return (struct td_choice){(enum td_choice_kind)17, 0, TD_REASON_NONE};
+}
+
+static struct td_choice no_hope(const struct td_view *view)
+{
+    (void)view;
+    return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_NONE};
+}
+
 static void test_a_policy_that_answers_nonsense_is_named(void **state)
 {
     (void)state;
@@ -128,6 +140,20 @@ static void test_a_policy_that_answers_nonsense_is_named(void **state)
     assert_false(rig_try(&rig, (struct td_event){.kind = TD_EVENT_ASK, .peer = 0}));
     assert_int_equal(rig.error.fault, TD_FAULT_RUN);
     assert_non_null(strstr(rig.error.text, "policy nonsense orders step 2"));
+    rig_close(&rig);
+
+    policy.choose = unknown_kind;
+    rig_open(&rig, &policy, 2, NULL);
+    rig_join(&rig, 0);
+    assert_false(rig_try(&rig, (struct td_event){.kind = TD_EVENT_ASK, .peer = 0}));
+    assert_non_null(strstr(rig.error.text, "policy nonsense answers with a choice of kind 17"));
+    rig_close(&rig);
+
+    policy.choose = no_hope;
+    rig_open(&rig, &policy, 2, NULL);
+    rig_join(&rig, 0);
+    assert_false(rig_try(&rig, (struct td_event){.kind = TD_EVENT_ASK, .peer = 0}));
+    assert_non_null(strstr(rig.error.text, "policy nonsense gives peer 0 up"));
     rig_close(&rig);
 
     policy.choose = held_step;
@@ -145,7 +171,7 @@ static void test_a_policy_of_another_abi_is_refused(void **state)
     struct td_policy policy = test_policy;
     struct td_error error;
     policy.abi = TD_POLICY_ABI + 1;
-    assert_null(td_engine_create(&policy, &error));
+    assert_null(td_engine_create(&policy, &(struct td_engine_options){0}, &error));
     assert_non_null(strstr(error.text, "ABI"));
 }
 

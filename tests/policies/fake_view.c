@@ -46,6 +46,11 @@ td_step td_view_first_not_held(const struct td_view *view)
     return view->not_held;
 }
 
+td_step td_view_first_hopeful(const struct td_view *view)
+{
+    return view->hopeful;
+}
+
 bool td_view_holds_all(const struct td_view *view)
 {
     return view->holds_all;

@@ -15,7 +15,7 @@ struct td_view {
     td_step dependents[FAKE_STEPS][FAKE_STEPS];
     uint32_t dependent_count[FAKE_STEPS];
     uint32_t unlocks[FAKE_STEPS];
-    td_step ready, published, not_held; /* the first such step */
+    td_step ready, published, not_held, hopeful; /* the first such step */
     bool holds_all, first_in_line;
 };
 

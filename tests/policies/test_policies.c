@@ -32,6 +32,9 @@ static void test_the_registry(void **state)
     assert_null(td_policy_find(""));
 }
 
+#define NO TD_NO_STEP
+#define FAMILY "directed longest shortest critical-path most-unlocked random"
+
 /* What a policy chooses in a given view, as data. */
 static void test_choices(void **state)
 {
@@ -39,35 +42,33 @@ static void test_choices(void **state)
     static const struct {
         const char *policies; /* separated by spaces */
         struct {
-            td_step ready, published, not_held;
+            td_step ready, published, not_held, hopeful;
             bool holds_all, first_in_line;
         } view;
         struct td_choice expected;
     } cases[] = {
         {"universe",
-         {2, 1, 0, false, false},
+         {2, 1, 0, 0, false, false},
          {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_ALL_AT_ONCE}},
-        {"parallel", {2, 1, 0, false, false}, {TD_CHOOSE_STEP, 0, TD_REASON_NEXT_IN_SCHEMA}},
+        {"parallel", {2, 1, 0, 1, false, false}, {TD_CHOOSE_STEP, 0, TD_REASON_NEXT_IN_SCHEMA}},
         {"parallel",
-         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, false},
+         {NO, NO, NO, NO, true, false},
          {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
-        {"linear", {2, 1, 0, false, true}, {TD_CHOOSE_STEP, 0, TD_REASON_IN_TURN}},
-        {"linear", {2, 1, 0, false, false}, {TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NOT_ITS_TURN}},
+        /* parallel knows nothing of what is broken, linear passes it by */
+        {"linear", {2, 1, 0, 1, false, true}, {TD_CHOOSE_STEP, 1, TD_REASON_IN_TURN}},
+        {"linear", {2, 1, 0, 0, false, false}, {TD_CHOOSE_WAIT, NO, TD_REASON_NOT_ITS_TURN}},
         {"linear",
-         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, true},
+         {NO, NO, NO, NO, true, true},
          {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
+        {"linear", {NO, NO, 0, NO, false, true}, {TD_CHOOSE_GIVE_UP, NO, TD_REASON_BROKEN}},
+        {"linear", {NO, NO, 0, NO, false, false}, {TD_CHOOSE_GIVE_UP, NO, TD_REASON_BROKEN}},
         /* a build before a fetch, a fetch before a wait */
-        {"directed longest shortest critical-path most-unlocked random",
-         {2, 1, 0, false, false},
-         {TD_CHOOSE_STEP, 2, TD_REASON_READY}},
-        {"directed longest shortest critical-path most-unlocked random",
-         {TD_NO_STEP, 1, 0, false, true},
-         {TD_CHOOSE_STEP, 1, TD_REASON_PUBLISHED}},
-        {"directed longest shortest critical-path most-unlocked random",
-         {TD_NO_STEP, TD_NO_STEP, 0, false, true},
-         {TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD}},
-        {"directed longest shortest critical-path most-unlocked random",
-         {TD_NO_STEP, TD_NO_STEP, TD_NO_STEP, true, true},
+        {FAMILY, {2, 1, 0, 0, false, false}, {TD_CHOOSE_STEP, 2, TD_REASON_READY}},
+        {FAMILY, {NO, 1, 0, 0, false, true}, {TD_CHOOSE_STEP, 1, TD_REASON_PUBLISHED}},
+        {FAMILY, {NO, NO, 0, 0, false, true}, {TD_CHOOSE_WAIT, NO, TD_REASON_OTHERS_BUILD}},
+        {FAMILY, {NO, NO, 0, NO, false, true}, {TD_CHOOSE_GIVE_UP, NO, TD_REASON_BROKEN}},
+        {FAMILY,
+         {NO, NO, NO, NO, true, true},
          {TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -75,6 +76,7 @@ static void test_choices(void **state)
                                      .ready = cases[i].view.ready,
                                      .published = cases[i].view.published,
                                      .not_held = cases[i].view.not_held,
+                                     .hopeful = cases[i].view.hopeful,
                                      .holds_all = cases[i].view.holds_all,
                                      .first_in_line = cases[i].view.first_in_line};
         char names[128];

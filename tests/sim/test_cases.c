@@ -2,6 +2,7 @@
 #include "support.h"
 
 /* Steps a, b, ... of 10 s to build and 1 s to fetch unless `times` says otherwise. */
+#define SCHEMA1 "\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\"}}"
 #define SCHEMA2 "\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\",\"b\":\"//b\"}}"
 #define SCHEMA3                                                                                    \
     "\"schema\":{\"universe\":\"//...\",\"steps\":{\"a\":\"//a\",\"b\":\"//b\",\"c\":\"//c\"}}"
@@ -107,6 +108,66 @@ static const struct sim_case {
      ",\"a\":{\"build\":25},\"c\":{\"build\":20,\"after\":[\"b\"]}},\"peers\":[{}]," TAIL,
      "critical-path",
      {"b1[0,10] b0[10,35] b2[35,55] b*[55,55]"}},
+    {"a peer that does not publish builds for itself, and another builds the same meanwhile",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"publishes\":false},{\"name\":\"q\"}]," TAIL,
+     "directed",
+     {"b0[0,10] b*[10,10]", "b0[0,10] b*[10,10]"}},
+    {"a fetch that misses is a whole build, and a duplicate",
+     "{\"name\":\"x\"," SCHEMA1
+     ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"hit_rate\":0}},"
+     "\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"arrival\":12}]," TAIL,
+     "directed",
+     {"b0[0,10] b*[10,10]", "b0[12,22]d f*[22,22]"}},
+    {"parts: a later peer catches up in the middle of a step",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{\"default\":{\"build\":8,\"fetch\":4,\"parts\":4}},"
+     "\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"arrival\":3}]," TAIL,
+     "universe",
+     /* parts at 2, 4, 6 and 8; q fetches two, then builds two that p has published when they end */
+     {"b0[0,8] b*[8,8]", "f0[3,5] b0[5,9]d f*[9,9]"}},
+    {"flaky: after one retry the next failure fails the peer",
+     "{\"name\":\"x\",\"retries\":1," SCHEMA1
+     ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"flaky\":1}},\"peers\":[{}]," TAIL,
+     "directed",
+     {"b0[0,10]f b0[10,20]f"}},
+    {"a broken base: two peers find it, the third fails without trying",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"broken\":1}},"
+     "\"peers\":[{\"count\":3}]," TAIL,
+     "directed",
+     {"b0[0,10]f", "w[0,10] b0[10,20]f", "w[0,20]"}},
+    {"a change that breaks a step fails its own peer only",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"breaks\":{\"a\":1}},{\"name\":\"q\"}]," TAIL,
+     "directed",
+     {"b0[0,10]f", "b0[0,10] b*[10,10]"}},
+    {"a peer that leaves gives up its build, and goes on when it is back",
+     "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"leaves\":15,\"returns\":3}]," TAIL,
+     "directed",
+     {"b0[0,10] b1[10,15]a b1[18,28] b*[28,28]"}},
+    {"the step of a peer that leaves goes to one that waits",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"leaves\":4},{\"name\":\"q\"}]," TAIL,
+     "directed",
+     {"b0[0,4]a", "w[0,4] b0[4,14] b*[14,14]"}},
+    {"without keeps a peer fetches again what it published itself",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT "},\"rest\":{\"build\":9,\"fetch\":1},"
+     "\"peers\":[{\"touches\":{\"a\":1},\"leaves\":12,\"returns\":3,\"keeps\":false}]," TAIL,
+     "directed",
+     {"b0[0,10] b*[10,12]a f0[15,16] b*[16,25]"}},
+    {"a slow while is looked up when a build starts",
+     "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"slow\":{\"after\":5,\"for\":25,\"factor\":0.5}}]," TAIL,
+     "directed",
+     {"b0[0,10] b1[10,30] b2[30,40] b*[40,40]"}},
+    {"learned estimates: what is known to take long comes first",
+     "{\"name\":\"x\",\"estimates\":\"learned\"," SCHEMA3 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"build\":2,\"fetch\":1},\"c\":{\"build\":30,\"fetch\":1}},\"peers\":[{\"name\":"
+     "\"p\"},"
+     "{\"name\":\"q\",\"arrival\":50}]," TAIL,
+     "longest",
+     /* nothing is known at first: the schema's order. q knows all: c, a, b */
+     {"b0[0,10] b1[10,12] b2[12,42] b*[42,42]", "f2[50,51] f0[51,52] f1[52,53] f*[53,53]"}},
     {"half a nanosecond is rounded up, after the speed",
      "{\"name\":\"x\"," SCHEMA2 ",\"steps\":{\"default\":{\"build\":0.000000003,\"fetch\":1}},"
      "\"peers\":[{\"speed\":2}]," TAIL,
@@ -226,6 +287,31 @@ static void test_turnarounds(void **state)
     run_free(&run);
 }
 
+/* Who failed or left ends when it did, and is in the makespan, but not in the turnarounds. */
+static void test_outcomes(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT "},\"peers\":["
+        "{\"name\":\"p\",\"breaks\":{\"a\":1},\"arrival\":20},{\"name\":\"q\",\"leaves\":3},"
+        "{\"name\":\"r\",\"arrival\":1,\"leaves\":2,\"returns\":8}]," TAIL;
+    struct run run;
+    /* p fails at 30. q leaves at 3 with the build of a, which r, waiting since 1, cannot take: it
+     * leaves at 3, too. r is back at 11, builds until 21. */
+    run_policy(text, "directed", 1, &run);
+    assert_int_equal(run.peers[0].outcome, TD_PEER_FAILED);
+    assert_int_equal(run.peers[1].outcome, TD_PEER_LEFT);
+    assert_int_equal(run.peers[2].outcome, TD_PEER_OK);
+    assert_true(run.record.makespan == SECONDS(30));
+    assert_true(run.record.mean_turnaround == SECONDS(20) && run.record.turnaround_known);
+    assert_true(run.record.wait == SECONDS(2));
+    /* p 10, q 3, r 20 less the 8 of its absence */
+    assert_true(run.record.machine == SECONDS(10 + 3 + 12));
+    assert_int_equal(run.record.failures, 1);
+    assert_int_equal(run.record.builds, 1);
+    run_free(&run);
+}
+
 /* Beyond 146 years a run is refused, not wrapped. */
 static void test_time_that_runs_out(void **state)
 {
@@ -252,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_three_strategies),
         cmocka_unit_test(test_turnarounds),
+        cmocka_unit_test(test_outcomes),
         cmocka_unit_test(test_time_that_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

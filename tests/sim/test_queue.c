@@ -26,7 +26,7 @@ static void test_order_at_one_instant(void **state)
 {
     (void)state;
     struct td_queue queue;
-    assert_true(td_queue_create(&queue, 5, NULL));
+    assert_true(td_queue_create(&queue, 5, false, NULL));
     set(&queue, 0, 7, TD_CLASS_START);
     set(&queue, 1, 7, TD_CLASS_ARRIVAL);
     set(&queue, 2, 7, TD_CLASS_START);
@@ -51,7 +51,7 @@ static void run(uint32_t peers, td_time spread)
         bool any;
     } plain[200];
     struct td_queue queue;
-    assert_true(td_queue_create(&queue, peers, NULL));
+    assert_true(td_queue_create(&queue, peers, false, NULL));
     for (uint32_t i = 0; i < peers; i++) {
         plain[i] = (struct event){(td_time)pick((uint64_t)spread), (enum td_class)pick(4), true};
         td_queue_set_leaf(&queue, i, td_queue_key(&queue, plain[i].at, plain[i].class, i));
@@ -113,7 +113,7 @@ static void test_a_queue_is_used_again(void **state)
 {
     (void)state;
     struct td_queue queue;
-    assert_true(td_queue_create(&queue, 3, NULL));
+    assert_true(td_queue_create(&queue, 3, false, NULL));
     set(&queue, 1, TD_TIME_MAX, TD_CLASS_ARRIVAL);
     assert_true(td_key_time(&queue, td_queue_top(&queue)) == TD_TIME_MAX);
     td_queue_reset(&queue);

@@ -36,7 +36,30 @@ static void add_time(struct text *text)
         add(text, "%u", pick(4));
 }
 
-static uint32_t make(struct text *text, uint32_t steps)
+/* Half of the time something that only some steps have. */
+static void add_step_features(struct text *text)
+{
+    if (pick(3) == 0) add(text, ",\"hit_rate\":0.7");
+    if (pick(3) == 0) add(text, ",\"flaky\":0.2");
+    if (pick(3) == 0) add(text, ",\"parts\":%u", 1 + pick(4));
+    if (pick(4) == 0) add(text, ",\"factor\":{\"uniform\":{\"min\":0.5,\"max\":2}}");
+    if (pick(6) == 0) add(text, ",\"broken\":0.3");
+}
+
+static void add_group_features(struct text *text, uint32_t steps)
+{
+    if (pick(4) == 0) add(text, ",\"publishes\":false");
+    if (pick(4) == 0) add(text, ",\"breaks\":{\"s%u\":0.5}", pick(steps));
+    if (pick(3) == 0) {
+        add(text, ",\"leaves\":%u", pick(8));
+        if (pick(3) != 0) add(text, ",\"returns\":%u", pick(5));
+        if (pick(2) == 0) add(text, ",\"keeps\":false");
+    }
+    if (pick(4) == 0)
+        add(text, ",\"slow\":{\"after\":%u,\"for\":%u,\"factor\":0.5}", pick(5), pick(9));
+}
+
+static uint32_t make(struct text *text, uint32_t steps, bool full)
 {
     static const double fractions[] = {1, 0.5, 0.25, 0.1}, speeds[] = {1, 2, 0.5, 3};
     text->length = 0;
@@ -55,6 +78,7 @@ static uint32_t make(struct text *text, uint32_t steps)
         add_time(text);
         add(text, ",\"fetch\":");
         add_time(text);
+        if (full) add_step_features(text);
         const char *between = ",\"after\":[";
         for (uint32_t other = 0; other < steps; other++)
             if ((backwards ? other > s : other < s) && pick(5) == 0) {
@@ -78,6 +102,7 @@ static uint32_t make(struct text *text, uint32_t steps)
             if (second != first) add(text, ",\"s%u\":%g", second, fractions[pick(4)]);
             add(text, "}");
         }
+        if (full) add_group_features(text, steps);
         add(text, "}");
     }
     add(text, "]}");
@@ -129,12 +154,62 @@ static void test_what_always_holds(void **state)
     finished = false;
     for (seed = 1; seed <= ROUNDS; seed++) {
         random_state = seed * 7919;
-        uint32_t steps = 1 + pick(7), peers = make(&text, steps);
+        uint32_t steps = 1 + pick(7), peers = make(&text, steps, false);
         const struct td_policy *policy;
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run run, same;
             run_policy(text.bytes, policy->name, seed, &run);
             check(&run, peers, steps, policy->wake == TD_WAKE_FOR_USE);
+            run_policy(text.bytes, policy->name, seed, &same);
+            assert_int_equal(run.count, same.count);
+            assert_memory_equal(&run.record, &same.record, sizeof run.record);
+            run_free(&run);
+            run_free(&same);
+        }
+    }
+    finished = true;
+}
+
+/* With all that can go wrong: intervals follow each other but for absences, who fails has had a
+ * reason, and who neither fails nor leaves for good completes. */
+static void check_faulty(const struct run *run, uint32_t peers)
+{
+    td_sum present = 0;
+    uint64_t failures = 0;
+    for (size_t i = 0; i < run->count; i++)
+        failures += run->intervals[i].outcome == TD_TASK_FAILED;
+    assert_int_equal(failures, run->record.failures);
+    for (uint32_t peer = 0; peer < peers; peer++) {
+        const struct td_peer_record *who = &run->peers[peer];
+        td_time at = who->arrival;
+        uint32_t gaps = 0;
+        for (size_t i = 0; i < run->count; i++) {
+            const struct td_interval *interval = &run->intervals[i];
+            if (interval->peer != peer) continue;
+            assert_true(interval->start >= at && interval->end >= interval->start);
+            gaps += interval->start > at;
+            at = interval->end;
+        }
+        assert_true(gaps <= 1 && at <= who->completion);
+        if (who->outcome == TD_PEER_FAILED) assert_true(failures > 0);
+        present += who->busy + who->wait;
+    }
+    assert_true(present == run->record.machine);
+}
+
+static void test_everything_at_once(void **state)
+{
+    (void)state;
+    static struct text text;
+    finished = false;
+    for (seed = 1; seed <= 4 * ROUNDS; seed++) {
+        random_state = seed * 15485863;
+        uint32_t steps = 1 + pick(7), peers = make(&text, steps, true);
+        const struct td_policy *policy;
+        for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
+            struct run run, same;
+            run_policy(text.bytes, policy->name, seed, &run);
+            check_faulty(&run, peers);
             run_policy(text.bytes, policy->name, seed, &same);
             assert_int_equal(run.count, same.count);
             assert_memory_equal(&run.record, &same.record, sizeof run.record);
@@ -155,7 +230,7 @@ static void test_narrow_wakes_change_nothing(void **state)
     for (seed = 1; seed <= ROUNDS; seed++) {
         random_state = seed * 104729;
         uint32_t steps = 1 + pick(7);
-        (void)make(&text, steps);
+        (void)make(&text, steps, seed % 2 == 0);
         const struct td_policy *policy;
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct td_policy generous = *policy;
@@ -187,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_what_always_holds, tell_seed),
+        cmocka_unit_test_teardown(test_everything_at_once, tell_seed),
         cmocka_unit_test_teardown(test_narrow_wakes_change_nothing, tell_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,48 @@
+/* Learned estimates: the mean of the whole builds observed in a cohort, and the ranks that follow.
+ */
+#include "engine/engine_internal.h"
+
+static td_time rounded(td_sum sum, uint64_t count)
+{
+    return (td_time)((2 * sum + (td_sum)count) / (2 * (td_sum)count));
+}
+
+td_time td_learning_estimate(const struct cohort *cohort, td_step step)
+{
+    if (cohort->learned[step].count != 0)
+        return rounded(cohort->learned[step].sum, cohort->learned[step].count);
+    td_sum sum = 0;
+    uint64_t seen = 0;
+    for (td_step other = 0; other < cohort->schema->steps; other++) {
+        if (cohort->learned[other].count == 0) continue;
+        sum += rounded(cohort->learned[other].sum, cohort->learned[other].count);
+        seen++;
+    }
+    return seen == 0 ? 0 : rounded(sum, seen);
+}
+
+static void rank_anew(struct td_engine *engine, struct cohort *cohort)
+{
+    const struct td_view view = {.engine = engine, .cohort = cohort};
+    memset(cohort->ranks, 0, cohort->schema->steps * sizeof *cohort->ranks);
+    engine->policy->rank(&view, cohort->ranks);
+}
+
+bool td_learning_start(struct td_engine *engine, struct cohort *cohort)
+{
+    uint32_t steps = cohort->schema->steps;
+    if (!td_reserve(&cohort->learned, &cohort->learned_capacity, steps, sizeof *cohort->learned) ||
+        !td_reserve(&cohort->ranks, &cohort->ranks_capacity, steps, sizeof *cohort->ranks))
+        return false;
+    memset(cohort->learned, 0, steps * sizeof *cohort->learned);
+    rank_anew(engine, cohort);
+    return true;
+}
+
+void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
+                         td_time took)
+{
+    cohort->learned[step].sum += took;
+    cohort->learned[step].count++;
+    rank_anew(engine, cohort);
+}

@@ -1,0 +1,130 @@
+/* Begin and end of a replication: luck that is drawn at once, and what is left at the end. */
+#include "sim/world_internal.h"
+
+/* Numbers for `random`, before anybody joins. */
+static bool draw_lots(struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    if ((world->policy->needs & TD_NEEDS_LOTS) == 0) return true;
+    for (uint32_t cohort = 0; cohort < plan->cohorts; cohort++)
+        for (uint32_t step = 0; step < plan->steps; step++) {
+            const struct td_draw draw = draw_for(world, cohort, step, TD_DRAW_LOT);
+            const struct td_event lot = {.kind = TD_EVENT_LOT,
+                                         .at = 0,
+                                         .lot = {.identity = *plan->cohort_identity[cohort],
+                                                 .step = step,
+                                                 .number = td_sample_lot(&draw)}};
+            if (!td_world_tell(world, &lot, 1)) return false;
+        }
+    return true;
+}
+
+/* What all peers have in common: the caches, the base, the factors of the steps. */
+static void begin_caches(struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    size_t words = plan->cohorts * (size_t)plan->words;
+    memset(world->cache_bits, 0, words * sizeof(uint64_t));
+    if (plan->parts)
+        memset(world->cache_parts, 0, plan->cohorts * (size_t)plan->steps * sizeof(uint16_t));
+    if (plan->broken) memset(world->broken_bits, 0, words * sizeof(uint64_t));
+    for (uint32_t cohort = 0; cohort < plan->cohorts; cohort++) {
+        world->caches[cohort].rest = false;
+        for (uint32_t at = 0; plan->broken && at < plan->steps; at++) {
+            const struct td_draw draw = draw_for(world, cohort, plan->order[at], TD_DRAW_BROKEN);
+            if (td_sample_chance(plan->step[at].broken, &draw))
+                bit_set(world->caches[cohort].broken, at);
+        }
+    }
+    for (uint32_t at = 0; plan->factors && at < plan->steps; at++)
+        world->factors[at] =
+            plan->step[at].factor == NULL
+                ? 1
+                : td_world_sample(world, plan->step[at].factor, 0, plan->order[at], TD_DRAW_FACTOR);
+}
+
+static void begin_extras(struct td_world *world)
+{
+    size_t size = (size_t)world->plan->scenario->peer_count * world->plan->steps * sizeof(uint16_t);
+    if (world->held_parts != NULL) memset(world->held_parts, 0, size);
+    if (world->own_parts != NULL) memset(world->own_parts, 0, size);
+    if (world->attempts != NULL) memset(world->attempts, 0, size);
+}
+
+bool td_replication_begin(struct td_world *world, uint32_t replication)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_scenario *scenario = plan->scenario;
+    world->draw.replication = replication;
+    world->now = 0;
+    world->ended = 0;
+    *world->record = (struct td_run_record){0};
+    td_engine_reset(world->engine);
+    td_queue_reset(&world->queue);
+    begin_caches(world);
+    begin_extras(world);
+    if (!td_scenario_arrivals(scenario, world->draw.seed, replication, world->arrivals,
+                              world->error) ||
+        !draw_lots(world))
+        return false;
+    for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
+        struct sim_peer *who = peer_at(world, peer);
+        *who = (struct sim_peer){.group = scenario->peers[peer].group,
+                                 .arrival = world->arrivals[peer],
+                                 .fetched = NOTHING,
+                                 .guess = NOTHING};
+        memset(who->held, 0, plan->words * sizeof(uint64_t));
+        if (plan->steps % 64 != 0) who->held[plan->words - 1] = ~UINT64_C(0) << (plan->steps % 64);
+        uint64_t key = td_queue_key(&world->queue, who->arrival, TD_CLASS_ARRIVAL, peer);
+        if (key == TD_KEY_NONE) return td_error_memory(world->error, "the event queue");
+        td_queue_set_leaf(&world->queue, peer, key);
+    }
+    td_queue_rebuild(&world->queue);
+    return true;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    td_time x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* The replication's record from its peers, and the peers for the recorder. */
+void td_replication_end(struct td_world *world)
+{
+    uint32_t peers = world->plan->scenario->peer_count, complete = 0;
+    struct td_run_record *record = world->record;
+    td_sum turnaround = 0;
+    td_time first = INT64_MAX, last = 0;
+
+    for (td_peer peer = 0; peer < peers; peer++) {
+        const struct sim_peer *who = peer_at(world, peer);
+        const struct td_peer_record row = {.arrival = who->arrival,
+                                           .completion = who->since,
+                                           .busy = who->busy,
+                                           .wait = who->wait,
+                                           .builds = who->builds,
+                                           .fetches = who->fetches,
+                                           .outcome = who->outcome};
+        if (world->recorder != NULL && world->recorder->peer != NULL)
+            world->recorder->peer(world->recorder->context, peer, &row);
+        if (who->arrival < first) first = who->arrival;
+        if (who->since > last) last = who->since;
+        record->machine += who->since - who->arrival - who->absent;
+        record->busy += who->busy;
+        record->wait += who->wait;
+        record->builds += who->builds;
+        record->fetches += who->fetches;
+        if (who->outcome != TD_PEER_OK) continue;
+        world->turnarounds[complete++] = who->since - who->arrival;
+        turnaround += who->since - who->arrival;
+    }
+    record->makespan = last - first;
+    if (complete == 0) return;
+    qsort(world->turnarounds, complete, sizeof *world->turnarounds, by_time);
+    record->mean_turnaround = (td_time)((2 * turnaround + complete) / (2 * (td_sum)complete));
+    record->p95_turnaround = world->turnarounds[((size_t)complete * 95 + 99) / 100 - 1];
+    record->turnaround_known = true;
+}

@@ -1,0 +1,429 @@
+/* What peers do with their orders (model, sections 3 to 5): overheads, fetches, builds that go well
+ * or fail. */
+#include "sim/world_internal.h"
+
+/* A task that ends `length` from now. */
+static inline struct next end_after(const struct td_world *world, double length)
+{
+    td_time at = world->now + td_round_ns(length);
+    if (__builtin_expect(at > TD_TIME_MAX, 0)) return td_world_late(world);
+    return (struct next){.at = at, .class = TD_CLASS_COMPLETION};
+}
+
+/* Position of the next artifact of the peer's order; `steps` for the rest. */
+static uint32_t next_artifact(const struct td_world *world, const struct sim_peer *who)
+{
+    const struct td_plan *plan = world->plan;
+    const uint64_t *wanted = NULL;
+    if (who->order_step != TD_UNIVERSE) {
+        if (plan->closure == NULL) return plan->position[who->order_step];
+        wanted = plan->closure + (size_t)who->order_step * plan->words;
+    }
+    for (uint32_t word = 0; word < plan->words; word++) {
+        uint64_t bits = ~who->held[word] & (wanted == NULL ? ~UINT64_C(0) : wanted[word]);
+        if (bits != 0) return word * 64 + (uint32_t)__builtin_ctzll(bits);
+    }
+    TD_ASSERT(who->order_step == TD_UNIVERSE);
+    return plan->steps;
+}
+
+static size_t cell(const struct td_world *world, td_peer peer, uint32_t at)
+{
+    return (size_t)peer * world->plan->steps + at;
+}
+
+static inline bool is_private(const struct td_plan_group *group, const struct td_plan *plan,
+                              uint32_t at)
+{
+    /* a peer that touches a step has a rest of its own, too */
+    return group->private != NULL && (at == plan->steps || bit_get(group->private, at));
+}
+
+/* True if a part of the untouched artifact is published. */
+static inline bool untouched_there(const struct td_world *world, const struct cache *cache,
+                                   uint32_t at, uint32_t part)
+{
+    if (at == world->plan->steps) return cache->rest;
+    if (cache->parts != NULL) return cache->parts[at] > part;
+    return bit_get(cache->published, at);
+}
+
+/* True if a part of the peer's own variant is published, though it may not hold it any more. */
+static inline bool own_there(const struct td_world *world, td_peer peer, uint32_t at, uint32_t part)
+{
+    if (world->own_parts == NULL || at == world->plan->steps) return false;
+    return world->own_parts[cell(world, peer, at)] > part;
+}
+
+/* A published artifact can have left the cache. */
+static inline bool hits(const struct td_world *world, td_peer peer, uint32_t at, uint32_t part)
+{
+    const struct td_plan *plan = world->plan;
+    if (__builtin_expect(plan->step[at].hit_rate >= 1, 1)) return true;
+    const struct td_draw draw =
+        draw_for(world, peer, plan->order[at] + plan->steps * part, TD_DRAW_HIT);
+    return td_sample_chance(plan->step[at].hit_rate, &draw);
+}
+
+static inline double speed_now(const struct td_world *world, td_peer peer,
+                               const struct td_plan_group *group)
+{
+    if (__builtin_expect(world->slow == NULL || group->slow == NULL, 1)) return group->speed;
+    bool slow = world->slow[peer].from <= world->now && world->now < world->slow[peer].to;
+    return slow ? group->speed * group->slow->factor : group->speed;
+}
+
+/* The time of a whole fetch. A sample is ready only some 100 cycles after its draw began, and the
+ * next event waits for it; so the one that the peer will probably need next is drawn now, while
+ * others go on. Peers tend to fetch in the same order: the guess is what came after this artifact
+ * last time. A wrong guess costs its draw, and changes nothing. */
+static inline double fetch_time(struct td_world *world, td_peer peer, struct sim_peer *who,
+                                uint32_t at, const uint64_t *published)
+{
+    const struct td_plan *plan = world->plan;
+    double length = who->guess == at ? who->guess_ns
+                                     : td_world_sample(world, plan->step[at].fetch, peer,
+                                                       plan->order[at], TD_DRAW_FETCH);
+    if (who->fetched != NOTHING) world->successor[who->fetched] = at;
+    who->fetched = at;
+
+    uint32_t guess = world->successor[at];
+    if (guess != NOTHING && bit_get(who->held, guess)) guess = world->successor[guess];
+    who->guess = NOTHING;
+    if (guess == NOTHING || !bit_get(published, guess)) return length;
+    who->guess = guess;
+    who->guess_ns =
+        td_world_sample(world, plan->step[guess].fetch, peer, plan->order[guess], TD_DRAW_FETCH);
+    return length;
+}
+
+/* The build of one part: whole, or in part from the untouched one if that is there and can be had.
+ */
+static double build_length(struct td_world *world, td_peer peer, struct sim_peer *who, uint32_t at,
+                           uint32_t part, bool missed)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_step *step = &plan->step[at];
+    const struct td_plan_group *group = group_of(world, who);
+    double length = td_world_sample(world, step->build, peer, plan->order[at], TD_DRAW_BUILD);
+    if (world->factors != NULL && at < plan->steps) length *= world->factors[at];
+    length = length / step->parts / speed_now(world, peer, group);
+
+    bool partial = at < plan->steps && group->private != NULL && group->fraction[at] < 1;
+    if (!partial || missed || !untouched_there(world, &world->caches[group->cohort], at, part) ||
+        !hits(world, peer, at, part))
+        return length;
+    who->whole = false;
+    return td_world_sample(world, step->fetch, peer, plan->order[at], TD_DRAW_FETCH) / step->parts +
+           length * group->fraction[at];
+}
+
+/* Whether a build that begins now will fail, and with which part it ends then. */
+static void foresee(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_group *group = group_of(world, who);
+    const struct cache *cache = &world->caches[group->cohort];
+    uint32_t at = who->at, step = plan->order[at];
+    who->failure = FAILS_NOT;
+    if (at == plan->steps) return;
+
+    if (world->attempts != NULL) {
+        uint32_t attempt = world->attempts[cell(world, peer, at)]++;
+        const struct td_draw draw =
+            draw_for(world, peer, step + plan->steps * attempt, TD_DRAW_FLAKY);
+        if (td_sample_chance(plan->step[at].flaky, &draw)) who->failure = FAILS_FLAKY;
+    }
+    if (cache->broken != NULL && bit_get(cache->broken, at)) who->failure = FAILS_BROKEN;
+    if (group->breaks != NULL) {
+        const struct td_draw draw = draw_for(world, peer, step, TD_DRAW_BREAKS);
+        if (td_sample_chance(group->breaks[at], &draw)) who->failure = FAILS_BROKEN;
+    }
+    if (who->failure == FAILS_NOT) return;
+    /* it takes the parts that are missing now, whatever is published meanwhile */
+    bool private = is_private(group, plan, at);
+    who->fail_end = who->part + 1;
+    while (who->fail_end < plan->step[at].parts &&
+           !((private ? own_there(world, peer, at, who->fail_end)
+                      : untouched_there(world, cache, at, who->fail_end)) &&
+             hits(world, peer, at, who->fail_end)))
+        who->fail_end++;
+}
+
+/* The run ends now, as a row and in the counts. */
+static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer *who,
+                           enum td_interval_outcome outcome)
+{
+    const struct td_plan *plan = world->plan;
+    bool rest = who->at == plan->steps, built = who->run == TASK_BUILD;
+    if (outcome == TD_TASK_OK && built && who->duplicate) outcome = TD_TASK_DUPLICATE;
+    if (outcome == TD_TASK_FAILED) {
+        world->record->failures++;
+    } else if (outcome != TD_TASK_ABORTED && !rest) {
+        who->builds += built;
+        who->fetches += !built;
+        world->record->duplicate_builds += outcome == TD_TASK_DUPLICATE;
+    }
+    td_world_interval(world, peer, who->run_since, rest ? TD_RECORD_REST : plan->order[who->at],
+                      built ? TD_KIND_BUILD : TD_KIND_FETCH, outcome);
+    who->run = TASK_NONE;
+    who->duplicate = false;
+}
+
+/* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
+ * published, and builds all else. */
+static struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_group *group = group_of(world, who);
+    const struct cache *cache = &world->caches[group->cohort];
+
+    who->since = world->now;
+    if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
+        who->task = TASK_BUILD;
+        return end_after(world, build_length(world, peer, who, who->at, who->part, false));
+    }
+    uint32_t at = next_artifact(world, who), part = 0, parts = plan->step[at].parts;
+    if (parts > 1) part = world->held_parts[cell(world, peer, at)];
+    bool there = is_private(group, plan, at) ? own_there(world, peer, at, part)
+                                             : untouched_there(world, cache, at, part);
+    enum task task = there && hits(world, peer, at, part) ? TASK_FETCH : TASK_BUILD;
+
+    if (who->run != TASK_NONE && who->run != task) end_run(world, peer, who, TD_TASK_OK);
+    bool begins = who->run == TASK_NONE;
+    who->task = (uint8_t)task;
+    who->at = at;
+    who->part = part;
+    if (begins) {
+        who->run = (uint8_t)task;
+        who->run_since = world->now;
+        who->whole = part == 0;
+    }
+    if (task == TASK_BUILD) {
+        if (begins) foresee(world, peer, who);
+        return end_after(world, build_length(world, peer, who, at, part, there));
+    }
+    if (at < plan->steps && parts == 1)
+        return end_after(world, fetch_time(world, peer, who, at, cache->published));
+    return end_after(
+        world,
+        td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
+}
+
+void td_task_end_wait(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    if (!who->waiting) return;
+    who->waiting = false;
+    who->wait += world->now - who->since;
+    if (world->now > who->since)
+        td_world_interval(world, peer, who->since, TD_RECORD_NO_STEP, TD_KIND_WAIT, TD_TASK_OK);
+}
+
+/* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
+static struct next begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
+                               const struct td_command *order)
+{
+    if (who->waiting) td_task_end_wait(world, peer);
+    who->order = order->order;
+    who->order_step = order->step;
+    /* without overhead the first artifact is reached at once: nobody could come in between */
+    if (!world->plan->overhead) return begin_artifact(world, peer, who);
+
+    uint32_t step = order->step == TD_UNIVERSE ? world->plan->steps : order->step;
+    double length =
+        td_world_sample(world, world->plan->scenario->overhead, peer, step, TD_DRAW_OVERHEAD) /
+        speed_now(world, peer, group_of(world, who));
+    who->task = TASK_OVERHEAD;
+    who->since = world->now;
+    return end_after(world, length);
+}
+
+/* The engine's answer to ASK, the first command. */
+static struct next on_answer(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_command *answer = &world->commands.items[0];
+    if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
+    if (answer->kind == TD_COMMAND_DONE) { /* it fails without trying what is known to be broken */
+        td_world_wake(world);
+        td_presence_end(world, peer, TD_PEER_FAILED);
+        return NEXT_NONE;
+    }
+    TD_ASSERT(answer->kind == TD_COMMAND_WAIT);
+    if (!who->waiting) {
+        who->waiting = true;
+        who->since = world->now;
+    }
+    return NEXT_NONE;
+}
+
+struct next td_task_start(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    if (who->order != 0) return begin_artifact(world, peer, who);
+    const struct td_event ask = {.kind = TD_EVENT_ASK, .at = world->now, .peer = peer};
+    if (!td_world_tell(world, &ask, 1)) return NEXT_FAILED;
+    return on_answer(world, peer, who);
+}
+
+/* True if a peer whose fetch ends now asks next of all: a fetch wakes nobody (unless the policy has
+ * everybody woken by everything), and no other event comes before. Then the engine is told both in
+ * one go. */
+static bool asks_at_once(struct td_world *world, td_peer peer)
+{
+    return world->policy->wake != TD_WAKE_ALL &&
+           td_queue_key(&world->queue, world->now, TD_CLASS_START, peer) < world->others;
+}
+
+/* A part is built: it is published, if the peer does so. */
+static void publish(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_group *group = group_of(world, who);
+    struct cache *cache = &world->caches[group->cohort];
+    uint32_t at = who->at;
+
+    if (at == plan->steps) {
+        if (group->private == NULL && group->publishes) cache->rest = true;
+        return;
+    }
+    if (is_private(group, plan, at)) {
+        who->duplicate = who->duplicate || own_there(world, peer, at, who->part);
+        if (world->own_parts != NULL && group->publishes && !own_there(world, peer, at, who->part))
+            world->own_parts[cell(world, peer, at)] = (uint16_t)(who->part + 1);
+        return;
+    }
+    bool there = untouched_there(world, cache, at, who->part);
+    who->duplicate = who->duplicate || there;
+    if (there || !group->publishes) return;
+    if (cache->parts != NULL) cache->parts[at] = (uint16_t)(who->part + 1);
+    if (who->part + 1 == plan->step[at].parts) bit_set(cache->published, at);
+}
+
+/* The engine is told, and woken peers get their turn; then the peer's own. */
+static struct next report(struct td_world *world, td_peer peer, const struct td_event *event)
+{
+    if (!td_world_tell(world, event, 1)) return NEXT_FAILED;
+    if (world->commands.count == 0) return start_now(world);
+    bool done = false, failed = false;
+    for (size_t i = 0; i < world->commands.count; i++)
+        if (world->commands.items[i].kind == TD_COMMAND_DONE) {
+            done = true;
+            failed = world->commands.items[i].failed;
+        }
+    td_world_wake(world);
+    if (!done) return start_now(world);
+    td_presence_end(world, peer, failed ? TD_PEER_FAILED : TD_PEER_OK);
+    return NEXT_NONE;
+}
+
+static struct next end_failing(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    const struct td_event event = {
+        .kind = TD_EVENT_ENDED,
+        .at = world->now,
+        .peer = peer,
+        .ended = {.order = who->order,
+                  .end = who->failure == FAILS_BROKEN ? TD_END_BROKEN : TD_END_FLAKY,
+                  .step = world->plan->order[who->at]}};
+    end_run(world, peer, who, TD_TASK_FAILED);
+    who->failure = FAILS_NOT;
+    who->order = 0;
+    world->record->events++;
+    return report(world, peer, &event);
+}
+
+/* The rest is there: the order for the universe has ended. */
+static struct next end_universe(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    const struct td_event event = {.kind = TD_EVENT_ENDED,
+                                   .at = world->now,
+                                   .peer = peer,
+                                   .ended = {.order = who->order, .end = TD_END_OK}};
+    end_run(world, peer, who, TD_TASK_OK);
+    who->order = 0;
+    world->record->events++;
+    return report(world, peer, &event);
+}
+
+struct next td_task_complete(struct td_world *world, td_peer peer)
+{
+    const struct td_plan *plan = world->plan;
+    struct sim_peer *who = peer_at(world, peer);
+    enum task task = (enum task)who->task;
+
+    who->busy += world->now - who->since;
+    who->task = TASK_NONE;
+    if (task == TASK_OVERHEAD) {
+        if (world->now > who->since)
+            td_world_interval(world, peer, who->since,
+                              who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
+                              TD_KIND_OVERHEAD, TD_TASK_OK);
+        return start_now(world);
+    }
+    if (task == TASK_BUILD && who->failure != FAILS_NOT) {
+        if (++who->part < who->fail_end) return start_now(world);
+        return end_failing(world, peer);
+    }
+    bool built = task == TASK_BUILD;
+    if (built) publish(world, peer, who);
+    if (who->at == plan->steps) return end_universe(world, peer);
+    if (plan->step[who->at].parts > 1) {
+        world->held_parts[cell(world, peer, who->at)] = (uint16_t)(who->part + 1);
+        if (who->part + 1 < plan->step[who->at].parts) return start_now(world);
+    }
+
+    bit_set(who->held, who->at);
+    bool whole = built && who->whole;
+    td_time took = world->now - who->run_since;
+    end_run(world, peer, who, TD_TASK_OK);
+    uint32_t step = plan->order[who->at];
+    bool last = step == who->order_step; /* its prerequisites come before it */
+    struct td_event events[2];
+    events[0].at = world->now;
+    events[0].peer = peer;
+    events[0].kind = TD_EVENT_OBTAINED;
+    events[0].obtained.order = who->order;
+    events[0].obtained.step = step;
+    events[0].obtained.built = built;
+    events[0].obtained.published = built && group_of(world, who)->publishes;
+    events[0].obtained.whole = whole;
+    events[0].obtained.took = took;
+    events[0].obtained.last = last;
+    if (!last) return report(world, peer, events);
+
+    world->record->events++;
+    who->order = 0;
+    if (built || !asks_at_once(world, peer)) return report(world, peer, events);
+    events[1].at = world->now;
+    events[1].peer = peer;
+    events[1].kind = TD_EVENT_ASK;
+    return td_world_tell(world, events, 2) ? on_answer(world, peer, who) : NEXT_FAILED;
+}
+
+void td_task_give_up(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    td_task_end_wait(world, peer);
+    if (who->task == TASK_OVERHEAD) {
+        who->busy += world->now - who->since;
+        if (world->now > who->since)
+            td_world_interval(world, peer, who->since,
+                              who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
+                              TD_KIND_OVERHEAD, TD_TASK_ABORTED);
+    } else if (who->task != TASK_NONE) {
+        who->busy += world->now - who->since;
+        end_run(world, peer, who, TD_TASK_ABORTED);
+    } else if (who->run != TASK_NONE) {
+        /* between two parts: what there is of the run has ended well, unless it was bound to fail
+         */
+        end_run(world, peer, who, who->failure == FAILS_NOT ? TD_TASK_OK : TD_TASK_ABORTED);
+    }
+    who->task = TASK_NONE;
+    who->failure = FAILS_NOT;
+    if (who->order == 0) return;
+    who->order = 0;
+    world->record->events++;
+}
