@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Runs the program and the oracle on random scenarios and compares all that they write.
 
-    differential.py --program build/task-director --cases N --seed S [--keep DIR]
+    differential.py --program build/task-director --cases N --seed S [--profile full] [--keep DIR]
 
-Case i is the scenario of seed S + i, so that `--cases 1 --seed S` repeats one. The rows of runs.csv
+Case i is the scenario of seed S + i, so that `--cases 1 --seed S` repeats one. The profiles are
+those of generate.py. The rows of runs.csv
 (but for the lower bound), peers.csv and tasks.csv must agree in every character, whatever their
 order. What the oracle does not play (`random`, sampled times) must satisfy the checker, as must
 all else. A scenario that differs is kept, beside a smaller one that differs in the same way.
@@ -30,7 +31,8 @@ from model import Run
 from scenario import parse
 
 CONTEXT = 4  # intervals shown before and after the first difference
-ATTEMPTS = 150  # smaller scenarios tried
+ATTEMPTS = 300  # smaller scenarios tried
+DEPARTURE = ("leaves", "returns", "keeps")
 
 
 def difference(program, data):
@@ -134,22 +136,27 @@ def smaller(data):
             yield changed(lambda new: new["peers"].pop(index))
         if group.get("count", 1) > 1 and "times" not in str(group.get("arrival")):
             yield in_group(lambda new: new.update(count=new["count"] - 1))
-        for key in set(group) - {"name", "count"}:
+        for key in sorted(set(group) - {"name", "count", "leaves"}):
             if key != "arrival" or "times" not in str(group[key]):
                 yield in_group(lambda new: new.pop(key))
-        for step in group.get("touches", {}):
-            if len(group["touches"]) > 1:
-                yield in_group(lambda new: new["touches"].pop(step))
+        if "leaves" in group:
+            yield in_group(lambda new: [new.pop(key, None) for key in DEPARTURE])
+        for key in ("touches", "breaks"):
+            for step in group.get(key, {}):
+                if len(group[key]) > 1:
+                    yield in_group(lambda new: new[key].pop(step))
     for step in data["schema"]["steps"]:
         if len(data["schema"]["steps"]) > 1:
             yield changed(lambda new: drop_step(new, step))
     for step, settings in data["steps"].items():
         for key in settings:
-            if step != "default":
+            if step != "default" or key not in ("build", "fetch"):
                 yield changed(lambda new: new["steps"][step].pop(key))
+        if settings.get("parts", 1) > 2:
+            yield changed(lambda new: new["steps"][step].update(parts=settings["parts"] - 1))
         for other in settings.get("after", []):
             yield changed(lambda new: new["steps"][step]["after"].remove(other))
-    for key in ("rest", "overhead", "replications"):
+    for key in ("rest", "overhead", "replications", "retries", "estimates"):
         if key in data:
             yield changed(lambda new: new.pop(key))
 
@@ -161,7 +168,8 @@ def drop_step(data, step):
         if step in settings.get("after", []):
             settings["after"].remove(step)
     for group in data["peers"]:
-        group.get("touches", {}).pop(step, None)
+        for key in ("touches", "breaks"):
+            group.get(key, {}).pop(step, None)
 
 
 def shrink(program, data, kind):
@@ -180,9 +188,9 @@ def shrink(program, data, kind):
     return data, report
 
 
-def case(program, seed, keep):
+def case(program, seed, profile, keep):
     """None if the program agrees, else a report."""
-    data = generate.scenario(seed)
+    data = generate.scenario(seed, profile)
     found = difference(program, data)
     if not found:
         return None
@@ -191,7 +199,7 @@ def case(program, seed, keep):
     lines = [f"seed {seed}: {report}"]
     small, small_report = shrink(program, data, kind)
     for name, scenario in (("scenario", data), ("smaller", small)):
-        path = os.path.join(keep, f"{name}-{seed}.json")
+        path = os.path.join(keep, f"{name}-{profile}-{seed}.json")
         with open(path, "w", encoding="utf-8") as file:
             file.write(generate.text(scenario))
         lines.append(f"{name}: {path}")
@@ -205,6 +213,7 @@ def main():
     parser.add_argument("--program", default="build/task-director")
     parser.add_argument("--cases", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1, help="of the first case (default 1)")
+    parser.add_argument("--profile", choices=generate.PROFILES, default="basic")
     parser.add_argument("--keep", help="where scenarios that differ are kept")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
@@ -213,7 +222,8 @@ def main():
     seeds = range(arguments.seed, arguments.seed + arguments.cases)
     failed = 0
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
-        for future in [pool.submit(case, program, seed, keep) for seed in seeds]:
+        for future in [pool.submit(case, program, seed, arguments.profile, keep)
+                       for seed in seeds]:
             report = future.result()
             if report:
                 failed += 1

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Random scenarios that are hard on the order of events: many ties, zero lengths, roundings.
 
-    generate.py SEED        prints the scenario of a seed (the same text for the same seed)
+    generate.py SEED [PROFILE]      prints the scenario of a seed (the same text for the same seed)
+
+Profiles: basic (the default), and full, which mixes in misses, parts, factors, failures, absences
+and the like, on few steps and peers. Its probabilities are 0 and 1.
 """
 
 import sys
@@ -10,12 +13,16 @@ sys.dont_write_bytecode = True
 
 import json
 import random
+from fractions import Fraction
+
+import scenario as scenario_file
 
 POLICIES = ["universe", "linear", "parallel", "directed", "longest", "shortest", "critical-path",
             "most-unlocked", "random"]
 SPEEDS = [1, 1, 1, 0.5, 2, 3, 0.7]
 ODD_SPEEDS = [2, 2, 0.4, 3, 0.7]  # what makes halves and thirds of a few nanoseconds
 FRACTIONS = [1, 1.0, 0.5, 0.5, 0.25, 0.1]
+FACTORS = [0.5, 2, 1, 1.5, 0.25, {"constant": {"value": 3}}]  # that binary numbers hold exactly
 
 
 def small(rng):
@@ -59,22 +66,30 @@ def sampled(rng):
     ])
 
 
+PROFILES = ("basic", "full")
 KINDS = [small, small, small, small, equal, equal, decimal, decimal, nanoseconds, nanoseconds,
          large, sampled]
 
 
-def scenario(seed):
+def scenario(seed, profile="basic"):
     """The scenario of a seed, as what json.dumps writes."""
+    if profile == "full":
+        return full(random.Random(f"full {seed}"), seed)
     rng = random.Random(seed)
     big = rng.random() < 0.04
     kind = rng.choice(KINDS)
     steps = step_ids(rng, rng.randint(10, 25) if big else rng.randint(1, rng.choice([3, 6, 10])))
+    return base(rng, seed, kind, steps, (10, 30) if big else (1, 8))
+
+
+def base(rng, seed, kind, steps, peers):
+    """With the number of peers within bounds."""
     data = {
         "name": f"seed-{seed}",
         "schema": {"id": "generated", "universe": "//...",
                    "steps": {step: f"//step{number}/..." for number, step in enumerate(steps)}},
         "steps": step_settings(rng, kind, steps),
-        "peers": groups(rng, kind, steps, rng.randint(10, 30) if big else rng.randint(1, 8)),
+        "peers": groups(rng, kind, steps, rng.randint(*peers)),
         "policies": POLICIES,
         "seed": seed,
     }
@@ -85,6 +100,95 @@ def scenario(seed):
     if rng.random() < (0.5 if kind is sampled else 0.05):
         data["replications"] = 2
     return data
+
+
+# What a scenario of the profile full is about, with the features that it has in any case.
+FOCUSES = {
+    "mixed": (),
+    "learned": ("touches", "learned"),
+    "learned nanoseconds": ("touches", "learned"),
+    "learned parts": ("touches", "learned", "parts", "hit_rate", "leaves"),
+    "parts": ("touches", "parts", "leaves"),
+    "broken": ("broken",),
+    "failing parts": ("touches", "parts", "breaks", "leaves", "flaky"),
+}
+FEATURES = ("hit_rate", "parts", "factor", "broken", "flaky", "publishes", "breaks", "leaves",
+            "slow", "learned")
+
+
+def full(rng, seed):
+    """A basic scenario, and several features of sections 4, 5 and 7 at once."""
+    kind = rng.choice([kind for kind in KINDS if kind is not sampled])
+    focus = rng.choice(["mixed", "mixed", *FOCUSES])
+    if focus == "learned nanoseconds":
+        kind = nanoseconds
+    features = set(FOCUSES[focus])
+    steps = step_ids(rng, rng.randint(3, 7) if focus.startswith("learned")
+                     else rng.randint(1, rng.choice([2, 3, 5, 7])))
+    data = base(rng, seed, kind, steps, (1, rng.choice([3, 5, 8])))
+    mix = rng.choice([0.15, 0.3, 0.5] if focus == "mixed" else [0.05, 0.15])  # how many others
+    features |= {feature for feature in FEATURES if rng.random() < mix}
+    for settings in some(rng, [data["steps"].setdefault(step, {}) for step in ["default", *steps]]):
+        if "hit_rate" in features:
+            settings["hit_rate"] = rng.choice([0, 0, 1, 0.0, 1.0])
+        if "parts" in features:
+            settings["parts"] = rng.choice([1, 2, 2, 3, 4])
+        if "factor" in features:
+            settings["factor"] = rng.choice(FACTORS)
+    for feature, few in (("broken", 1), ("flaky", 2)):
+        if feature in features:
+            for step in rng.sample(steps, rng.randint(1, min(few, len(steps)))):
+                data["steps"][step][feature] = rng.choice([1, 1, 1.0, 0])
+    for group in some(rng, data["peers"]):
+        if "touches" in features:
+            group["touches"] = {step: rng.choice(FRACTIONS) for step in some(rng, steps)}
+        if "publishes" in features and rng.random() < 0.7:
+            group["publishes"] = rng.choice([False, False, True])
+        if "breaks" in features and rng.random() < 0.5:
+            touched = rng.sample(steps, rng.randint(1, min(len(steps), 2)))
+            group["breaks"] = {step: rng.choice([0, 1, 1]) for step in touched}
+            if rng.random() < 0.5:
+                group["touches"] = group.get("touches", {}) | {
+                    rng.choice(touched): rng.choice(FRACTIONS)}
+        if "leaves" in features:
+            group.update(departure(rng, kind))
+        if "slow" in features and rng.random() < 0.7:
+            group["slow"] = {"after": longer(rng, kind), "for": longer(rng, kind),
+                             "factor": rng.choice([0.25, 0.5, 0.5, 2, 0.7])}
+    if rng.random() < 0.5:
+        data["retries"] = rng.choice([0, 1, 2, 3])
+    if "learned" in features or rng.random() < 0.1:
+        data["estimates"] = "learned" if "learned" in features else "scenario"
+    data["steps"] = {step: settings for step, settings in data["steps"].items() if settings}
+    return data
+
+
+def some(rng, among):
+    """Of several, most or a few."""
+    share = rng.choice([0.3, 0.6, 1])
+    return [one for one in among if rng.random() < share]
+
+
+def departure(rng, kind):
+    keys = {"leaves": longer(rng, kind)}
+    if rng.random() < 0.75:
+        keys["returns"] = kind(rng)
+        if rng.random() < 0.4:
+            keys["keeps"] = rng.choice([False, False, True])
+    return keys
+
+
+def longer(rng, kind):
+    """A multiple, so that it falls within what a peer does, and often at its ends."""
+    times = [kind(rng) for _ in range(rng.choice([1, 1, 2, 4]))]
+    if kind in (small, equal):
+        return int(sum(scenario_file.duration(exact(time)) for time in times) // 10**9)
+    return times[0]
+
+
+def exact(time):
+    """With numbers as the text of the file gives them."""
+    return json.loads(json.dumps(time), parse_float=Fraction)
 
 
 def step_ids(rng, count):
@@ -176,6 +280,6 @@ def text(data):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: generate.py SEED")
-    print(text(scenario(int(sys.argv[1]))), end="")
+    if len(sys.argv) not in (2, 3) or sys.argv[-1] not in (sys.argv[1], *PROFILES):
+        sys.exit("usage: generate.py SEED [PROFILE]")
+    print(text(scenario(int(sys.argv[1]), *sys.argv[2:])), end="")

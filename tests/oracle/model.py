@@ -4,8 +4,8 @@
     model.py SCENARIO --out DIR [--policy a,b]      runs it and writes runs, peers and tasks .csv
 
 It is written to be compared with the model's text, section by section, and not to be fast.
-Covered: constant durations, prerequisites, arrivals, speeds, cohorts, overheads, the rest, touched
-steps with fractions, the policies of policies.py.
+Covered: constant durations and factors, probabilities 0 and 1, independent pipelines, the policies
+of policies.py.
 """
 
 import sys
@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 
 import argparse
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import policies
 import results
@@ -34,6 +35,9 @@ class Interval:
     start: int
     end: int
     outcome: str = "ok"
+    failing: str | None = None  # a build that will fail: broken or flaky
+    parts: int = 0  # that it has obtained
+    whole: bool = True  # none of them for a fraction
 
 
 @dataclass
@@ -41,15 +45,26 @@ class PeerState:
     """What becomes of a peer during a run; `peer` is what the scenario says of it."""
 
     peer: scenario_file.Peer
-    held: set = field(default_factory=set)  # steps
+    held: set = field(default_factory=set)  # (step, part)
     order: object = None  # the ordered step or REST; None: no order
-    route: list = field(default_factory=list)  # what the order has still to go through
-    task: Interval | None = None  # what it is busy with
+    claim: object = None  # the artifact that the order counts as building
+    route: list = field(default_factory=list)  # (step, part) that the order has still to go through
+    row: Interval | None = None  # what it is busy with, or was with the part before
+    part: int = 0
+    task_end: int | None = None  # of an overhead or of a part; None: between two
     waiting_since: int | None = None
-    completion: int | None = None
+    since: int | None = None  # its arrival or its return
     present: bool = False
+    presence: int = 0
+    flaky_failures: dict = field(default_factory=dict)  # step -> how many
+    outcome: str | None = None  # once it has ended
+    end: int | None = None
     intervals: list = field(default_factory=list)
     orders_ended: int = 0
+
+    @property
+    def completion(self):
+        return self.end if self.outcome == "ok" else None
 
 
 class Run:
@@ -59,21 +74,24 @@ class Run:
         if scenario.sampled:
             raise Unsupported("sampled times")
         self.scenario = scenario
-        self.choose = policies.POLICIES[policy](scenario)
+        self.choose = policies.POLICIES[policy]
         self.states = [PeerState(peer) for peer in scenario.peers]
         self.pending = {(peer.arrival, ARRIVAL, peer.place) for peer in scenario.peers}
-        self.published = set()  # artifacts
-        self.ordered = set()  # artifacts ordered to be built, and neither published nor given up
+        self.published = set()  # (artifact of a step, part)
+        self.claimed = set()  # artifacts ordered to be built, and neither published nor given up
+        self.found_broken = {}  # artifact -> places of peers
+        self.observed = {}  # (cohort, step) -> lengths of builds
         self.now = None
 
     def run(self):
-        handlers = {COMPLETION: self.complete, ARRIVAL: self.arrive, START: self.start}
+        handlers = {COMPLETION: self.complete, DEPARTURE: self.depart, ARRIVAL: self.arrive,
+                    START: self.start}
         while self.pending:
             event = min(self.pending)
             self.pending.remove(event)
             self.now, kind, place = event
             handlers[kind](self.states[place])
-        assert all(state.completion is not None for state in self.states)
+        assert all(state.outcome for state in self.states)
         return self
 
     # What artifacts a peer needs (sections 2 and 4).
@@ -93,36 +111,109 @@ class Run:
             return (peer.cohort, step, peer.place)
         return self.untouched(peer, step)
 
+    def parts(self, step):
+        return range(1 if step == REST else self.scenario.steps[step].parts)
+
+    def all_published(self, artifact):
+        return all((artifact, part) in self.published for part in self.parts(artifact[1]))
+
     # What a policy may look at.
 
     def holds(self, peer, step):
-        return step in self.states[peer.place].held
+        return all((step, part) in self.states[peer.place].held for part in self.parts(step))
 
     def is_published(self, peer, step):
-        return self.artifact(peer, step) in self.published
+        return self.all_published(self.artifact(peer, step))
 
     def is_being_built(self, peer, step):
-        return self.artifact(peer, step) in self.ordered
+        return self.artifact(peer, step) in self.claimed
 
     def untouched_is_being_built(self, peer, step):
-        return self.untouched(peer, step) in self.ordered
+        return self.untouched(peer, step) in self.claimed
+
+    def is_known_broken(self, peer, step):
+        """Section 5: found broken by two different peers."""
+        return len(self.found_broken.get(self.artifact(peer, step), ())) >= 2
 
     def in_line(self, peer):
         return [state.peer for state in self.states
                 if state.present and state.peer.cohort == peer.cohort]
 
-    # What happens (section 3).
+    def since(self, peer):
+        return self.states[peer.place].since
+
+    def estimates(self, peer):
+        """Section 9: the scenario's, without speed, touches and factor; or section 7: learned."""
+        steps = self.scenario.steps
+        if not self.scenario.learned:
+            return [rounded(step.build) for step in steps]
+        means = {}
+        for step in steps:
+            seen = self.observed.get((peer.cohort, step.place))
+            if seen:
+                means[step.place] = rounded(Fraction(sum(seen), len(seen)))
+        unseen = rounded(Fraction(sum(means.values()), len(means))) if means else 0
+        return [means.get(step.place, unseen) for step in steps]
+
+    # A peer comes and goes (sections 3 and 5).
 
     def arrive(self, state):
+        """Class 2: the first time, or on return."""
+        first = state.since is None
         state.present = True
+        state.since = self.now
         self.pending.add((self.now, START, state.peer.place))
+        if first and state.peer.departure:
+            self.pending.add((self.now + state.peer.departure.after, DEPARTURE, state.peer.place))
+
+    def depart(self, state):
+        """Class 1: what it was ordered is given up."""
+        if state.outcome:
+            return
+        departure, place = state.peer.departure, state.peer.place
+        if state.row:
+            if state.task_end is not None or state.row.failing:
+                state.row.outcome = "aborted"
+                state.row.end = self.now
+            self.close_row(state)  # between two parts it has ended well
+        self.pending.discard((state.task_end, COMPLETION, place))
+        self.pending.discard((self.now, START, place))
+        state.task_end = None
+        if state.order is not None:
+            self.end_order(state)
+        self.leave(state)
+        if not departure.keeps:
+            state.held.clear()
+        if departure.returns:
+            self.pending.add((self.now + departure.away, ARRIVAL, place))
+        else:
+            state.outcome, state.end = "left", self.now
+
+    def leave(self, state):
+        """It is no longer present, which the others may be waiting for (section 3.6)."""
+        self.end_wait(state)
+        state.present = False
+        state.presence += self.now - state.since
+        self.wake_cohort(state)
+
+    def end(self, state, outcome):
+        state.outcome, state.end = outcome, self.now
+        self.leave(state)
+
+    def wake_cohort(self, state):
+        """Section 3.6: the waiting peers of the cohort ask again, at this instant."""
+        for other in self.states:
+            if other.waiting_since is not None and other.peer.cohort == state.peer.cohort:
+                self.pending.add((self.now, START, other.peer.place))
+
+    # What it does with an order (section 3).
 
     def start(self, state):
         """Class 3: the peer asks for an order, or reaches the next artifact of its order."""
         if state.order is None:
             self.ask(state)
         else:
-            self.reach(state, state.route.pop(0))
+            self.reach(state, *state.route.pop(0))
 
     def ask(self, state):
         peer = state.peer
@@ -131,19 +222,29 @@ class Run:
             if state.waiting_since is None:  # an ask in vain does not split a wait (section 6)
                 state.waiting_since = self.now
             return
+        if order == policies.FAIL:
+            self.end(state, "failed")
+            return
+        self.end_wait(state)
+        state.order = order
+        state.route = self.route(state, order)
+        if order != REST and not self.is_published(peer, order) and peer.publishes:
+            # Section 9: it counts as being built from the moment it is ordered. What one builds
+            # that does not publish counts as built by nobody (section 4).
+            state.claim = self.artifact(peer, order)
+            self.claimed.add(state.claim)
+        state.row = Interval(order, "overhead", self.now, self.now)
+        self.begin_task(state, self.scenario.overhead / self.speed(state))
+
+    def end_wait(self, state):
         if state.waiting_since is not None and state.waiting_since < self.now:
             state.intervals.append(Interval(None, "wait", state.waiting_since, self.now))
         state.waiting_since = None
-        state.order = order
-        state.route = self.route(state, order)
-        if order != REST and not self.is_published(peer, order):
-            # Section 9: it counts as being built from the moment it is ordered.
-            self.ordered.add(self.artifact(peer, order))
-        self.begin(state, order, "overhead", self.scenario.overhead / peer.speed)
 
     def route(self, state, order):
         """Section 3.2: what an order goes through and the peer does not hold, in dependency
-        order: always the first step in the schema's order whose prerequisites are behind it."""
+        order: always the first step in the schema's order whose prerequisites are behind it. The
+        parts of a step are artifacts of their own (section 4)."""
         steps = self.scenario.steps
         if order == REST:
             left = {step.place for step in steps}
@@ -153,68 +254,131 @@ class Run:
         while left:
             step = min(step for step in left if not steps[step].after & left)
             left.remove(step)
-            if step not in state.held:
-                route.append(step)
-        return route + [REST] if order == REST else route
+            route += [(step, part) for part in self.parts(step) if (step, part) not in state.held]
+        return route + [(REST, 0)] if order == REST else route
 
-    def reach(self, state, step):
-        """Section 3.2: published when the peer reaches it: fetch; otherwise build."""
-        peer = state.peer
-        if self.is_published(peer, step):
-            self.begin(state, step, "fetch", self.fetch_time(step))
+    def reach(self, state, step, part):
+        """Section 3.2: published when the peer reaches it: fetch; otherwise build. Section 4: a
+        fetch that misses is a build."""
+        artifact = self.artifact(state.peer, step)
+        hits = step == REST or self.scenario.steps[step].hits
+        kind = "fetch" if (artifact, part) in self.published and hits else "build"
+        if state.row and state.row.failing:
+            kind = "build"  # whatever is published meanwhile
+        if state.row and state.row.kind != kind:
+            self.close_row(state)
+        if not state.row:
+            state.row = Interval(step, kind, self.now, self.now)
+            if kind == "build":
+                state.row.failing = self.failure(state.peer, step)
+            if state.row.failing:
+                # It takes the parts that are missing when it begins, and publishes none.
+                state.route = [(other, number) for other, number in state.route
+                               if other != step or (artifact, number) not in self.published]
+        state.part = part
+        if kind == "fetch":
+            self.begin_task(state, self.fetch_time(step))
         else:
-            self.begin(state, step, "build", self.build_length(peer, step))
+            self.begin_task(state, self.build_length(state, step, part))
+
+    def failure(self, peer, step):
+        """Section 5: how a build of the step fails, if it does: broken before flaky."""
+        if step == REST:
+            return None
+        if self.scenario.steps[step].broken or peer.breaks.get(step):
+            return "broken"
+        return "flaky" if self.scenario.steps[step].flaky else None
+
+    def speed(self, state):
+        return state.peer.speed_at(self.now, state.peer.arrival)
 
     def fetch_time(self, step):
-        return self.scenario.rest_fetch if step == REST else self.scenario.steps[step].fetch
-
-    def build_length(self, peer, step):
-        """Sections 3.3 and 4: the whole build, or what a change's fraction of it costs."""
+        """Of a part: equal slices (section 4)."""
         if step == REST:
-            return self.scenario.rest_build / peer.speed
-        whole = self.scenario.steps[step].build / peer.speed
-        fraction = peer.touches.get(step, 1)
-        if fraction < 1 and self.untouched(peer, step) in self.published:
+            return self.scenario.rest_fetch
+        return self.scenario.steps[step].fetch / self.scenario.steps[step].parts
+
+    def build_length(self, state, step, part):
+        """Sections 3.3 and 4: the whole part, or what a change's fraction of it costs: the fetch
+        of the untouched one, which must not miss, and the fraction."""
+        if step == REST:
+            return self.scenario.rest_build / self.speed(state)
+        settings = self.scenario.steps[step]
+        whole = settings.build * settings.factor / settings.parts / self.speed(state)
+        fraction = state.peer.touches.get(step, 1)
+        if fraction < 1 and settings.hits \
+                and (self.untouched(state.peer, step), part) in self.published:
+            state.row.whole = False
             return self.fetch_time(step) + fraction * whole
         return whole
 
-    def begin(self, state, step, kind, length):
-        state.task = Interval(step, kind, self.now, self.now + rounded(length))
-        self.pending.add((state.task.end, COMPLETION, state.peer.place))
+    def begin_task(self, state, length):
+        state.task_end = self.now + rounded(length)
+        self.pending.add((state.task_end, COMPLETION, state.peer.place))
 
     def complete(self, state):
-        """Class 0: the end of a build, a fetch or an overhead, with what it publishes."""
-        task, state.task = state.task, None
-        place = state.peer.place
-        if task.kind != "overhead" or task.start < task.end:
-            state.intervals.append(task)
-        if task.kind == "build":
-            artifact = self.artifact(state.peer, task.step)
-            if artifact in self.published and task.step != REST:
-                task.outcome = "duplicate"  # section 3.8
-            self.published.add(artifact)
-            self.ordered.discard(artifact)
-            self.wake_cohort(state)
-        if task.kind != "overhead" and task.step != REST:
-            state.held.add(task.step)
-        if not state.route:
+        """Class 0: the end of an overhead or of a part, with what it publishes."""
+        row = state.row
+        row.end, state.task_end = self.now, None
+        if row.kind != "overhead" and not row.failing:
+            self.obtain(state, row)
+        ended = not state.route or state.route[0][0] != row.step
+        if row.kind == "overhead" or ended:
+            if row.failing:
+                row.outcome = "failed"
+            self.close_row(state)
+        if row.failing and ended:
+            self.fail_build(state, row)
+        elif not state.route:
             self.end_order(state)
-        if state.completion is None:
-            self.pending.add((self.now, START, place))
+            if row.step == REST:  # section 3.7
+                self.end(state, "ok")
+        if not state.outcome:
+            self.pending.add((self.now, START, state.peer.place))
+
+    def obtain(self, state, row):
+        """A part has been built or fetched."""
+        row.parts += 1
+        if row.step != REST:
+            state.held.add((row.step, state.part))
+        if row.kind == "build":
+            artifact = self.artifact(state.peer, row.step)
+            if (artifact, state.part) in self.published and row.step != REST:
+                row.outcome = "duplicate"  # section 3.8
+            if state.peer.publishes:
+                self.published.add((artifact, state.part))
+                if self.all_published(artifact):
+                    self.claimed.discard(artifact)
+                self.wake_cohort(state)
+
+    def close_row(self, state):
+        """A row of tasks.csv is all of one kind that an order obtains of a step (section 4)."""
+        row, state.row = state.row, None
+        if row.kind != "overhead" or row.start < row.end:
+            state.intervals.append(row)
+        if row.kind == "build" and row.step != REST and row.outcome in ("ok", "duplicate") \
+                and row.whole and row.parts == self.scenario.steps[row.step].parts:
+            # Section 7: successful whole builds of all parts.
+            self.observed.setdefault((state.peer.cohort, row.step), []).append(row.end - row.start)
+
+    def fail_build(self, state, row):
+        """Section 5."""
+        self.end_order(state)
+        if row.failing == "broken":
+            artifact = self.artifact(state.peer, row.step)
+            self.found_broken.setdefault(artifact, set()).add(state.peer.place)
+            self.end(state, "failed")
+            return
+        state.flaky_failures[row.step] = state.flaky_failures.get(row.step, 0) + 1
+        if state.flaky_failures[row.step] > self.scenario.retries:
+            self.end(state, "failed")
 
     def end_order(self, state):
-        if state.order == REST:  # section 3.7
-            state.completion = self.now
-            state.present = False
-        state.order = None
+        """Whether it ended well, failed or was given up."""
+        self.claimed.discard(state.claim)
+        state.order, state.claim, state.route = None, None, []
         state.orders_ended += 1
         self.wake_cohort(state)
-
-    def wake_cohort(self, state):
-        """Section 3.6: the waiting peers of the cohort ask again, at this instant."""
-        for other in self.states:
-            if other.waiting_since is not None and other.peer.cohort == state.peer.cohort:
-                self.pending.add((self.now, START, other.peer.place))
 
 
 def main():

@@ -1,20 +1,23 @@
 """The policies, as section 9 of the model states them.
 
 A policy is a function of a run and a peer that asks. It returns the step to order (its place in the
-schema's order), REST for the universe, or None: wait. It looks through these methods of a run:
+schema's order), REST for the universe, None: wait, or FAIL: without a known broken step there is
+nothing left to obtain. It looks through these methods of a run:
 
     run.holds(peer, step)             the peer has obtained the step
     run.is_published(peer, step)      the artifact that the peer's variant of the step is
     run.is_being_built(peer, step)    ordered by somebody and neither published nor given up
     run.untouched_is_being_built(peer, step)   the same of the cohort's untouched artifact
+    run.is_known_broken(peer, step)   two peers have found the peer's variant of it broken
     run.in_line(peer)                 the peers of its cohort that are present and not complete
+    run.since(peer)                   when it arrived, or returned
+    run.estimates(peer)               a build time in whole nanoseconds for each step
 """
 
 import functools
 
-from scenario import rounded
-
 REST = "universe"
+FAIL = "fail"
 
 
 def universe(run, peer):
@@ -29,35 +32,46 @@ def parallel(run, peer):
 
 
 def linear(run, peer):
-    """One peer of the cohort at a time, in order of arrival, then of the scenario, each as if it
-    were alone."""
-    first = min(run.in_line(peer), key=lambda other: (other.arrival, other.place))
-    return parallel(run, peer) if peer is first else None
+    """One peer of the cohort at a time, in order of arrival or return, then of the scenario, each
+    as if it were alone."""
+    lacking = [step.place for step in run.scenario.steps if not run.holds(peer, step.place)]
+    possible = [step for step in lacking if not is_blocked(run, peer, step)]
+    if lacking and not possible:
+        return FAIL  # whether it is its turn or not
+    first = min(run.in_line(peer), key=lambda other: (run.since(other), other.place))
+    if peer is not first:
+        return None
+    return possible[0] if possible else REST
 
 
 def directed_by(rank_of):
-    """The rule that all directed policies share: rank_of(scenario) is a rank for each step,
-    smaller first, ties by the schema's order (the sort is stable)."""
+    """The rule that all directed policies share: rank_of(scenario, estimates) is a rank for each
+    step, smaller first, ties by the schema's order (the sort is stable)."""
 
-    def prepare(scenario):
-        ranks = rank_of(scenario)
-        priority = sorted(range(len(ranks)), key=lambda step: ranks[step])
+    def choose(run, peer):
+        ranks = rank_of(run.scenario, run.estimates(peer))
+        lacking = [step for step in sorted(range(len(ranks)), key=lambda step: ranks[step])
+                   if not run.holds(peer, step)]
+        if not lacking:
+            return REST
+        possible = [step for step in lacking if not is_blocked(run, peer, step)]
+        if not possible:
+            return FAIL
+        for step in possible:
+            if is_ready(run, peer, step):
+                return step
+        for step in possible:
+            if run.is_published(peer, step):
+                return step
+        return None
 
-        def choose(run, peer):
-            lacking = [step for step in priority if not run.holds(peer, step)]
-            if not lacking:
-                return REST
-            for step in lacking:
-                if is_ready(run, peer, step):
-                    return step
-            for step in lacking:
-                if run.is_published(peer, step):
-                    return step
-            return None
+    return choose
 
-        return choose
 
-    return prepare
+def is_blocked(run, peer, step):
+    """Section 5: known to be broken, or after what is (in the variants of the peer)."""
+    return any(run.is_known_broken(peer, other) and not run.holds(peer, other)
+               for other in {step} | run.scenario.steps[step].all_after)
 
 
 def is_ready(run, peer, step):
@@ -71,46 +85,39 @@ def is_ready(run, peer, step):
                for other in run.scenario.steps[step].after)
 
 
-def estimates(scenario):
-    """Mean build times in whole nanoseconds, without speed and touches."""
-    return [rounded(step.build) for step in scenario.steps]
-
-
-def schema_order(scenario):
+def schema_order(scenario, estimates):
     return [step.place for step in scenario.steps]
 
 
-def longest_first(scenario):
-    return [-build for build in estimates(scenario)]
+def longest_first(scenario, estimates):
+    return [-build for build in estimates]
 
 
-def shortest_first(scenario):
-    return estimates(scenario)
+def shortest_first(scenario, estimates):
+    return estimates
 
 
-def upward_rank(scenario):
+def upward_rank(scenario, estimates):
     """A step's build plus the largest rank among the steps directly after it; highest first."""
-    build = estimates(scenario)
 
     @functools.cache
     def upward(step):
         following = [other.place for other in scenario.steps if step in other.after]
-        return build[step] + max((upward(other) for other in following), default=0)
+        return estimates[step] + max((upward(other) for other in following), default=0)
 
     return [-upward(step.place) for step in scenario.steps]
 
 
-def most_unlocked_first(scenario):
+def most_unlocked_first(scenario, estimates):
     """The number of steps that come after it, transitively; highest first."""
     return [-sum(step.place in other.all_after for other in scenario.steps)
             for step in scenario.steps]
 
 
-# For each name, what makes the function above for a scenario.
 POLICIES = {
-    "universe": lambda scenario: universe,
-    "linear": lambda scenario: linear,
-    "parallel": lambda scenario: parallel,
+    "universe": universe,
+    "linear": linear,
+    "parallel": parallel,
     "directed": directed_by(schema_order),
     "longest": directed_by(longest_first),
     "shortest": directed_by(shortest_first),

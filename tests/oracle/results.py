@@ -32,6 +32,12 @@ def nearest_rank(values, percent):
     return ordered[(percent * len(ordered) + 99) // 100 - 1]
 
 
+def mean_turnaround(turnarounds):
+    if not turnarounds:
+        return ""
+    return seconds(rounded(Fraction(sum(turnarounds), len(turnarounds))))
+
+
 def length(intervals, *kinds):
     return sum(item.end - item.start for item in intervals if item.kind in kinds)
 
@@ -52,13 +58,14 @@ def peer_row(scenario, policy, replication, state):
         "peer": peer.name,
         "cache": peer.cache_id or "",
         "arrival_s": seconds(peer.arrival),
-        "completion_s": seconds(state.completion),
-        "turnaround_s": seconds(state.completion - peer.arrival),
+        "completion_s": "" if state.completion is None else seconds(state.completion),
+        "turnaround_s": "" if state.completion is None else seconds(
+            state.completion - peer.arrival),
         "busy_s": seconds(length(intervals, "build", "fetch", "overhead")),
         "wait_s": seconds(length(intervals, "wait")),
         "builds": str(count(intervals, "build")),
         "fetches": str(count(intervals, "fetch")),
-        "outcome": "ok",
+        "outcome": state.outcome,
     }
 
 
@@ -85,10 +92,11 @@ def task_rows(scenario, policy, replication, state):
 def run_row(scenario, policy, replication, run):
     """Without the lower bound, which does not follow from a run."""
     states = run.states
-    turnarounds = [state.completion - state.peer.arrival for state in states]
+    # Makespan covers all, turnaround those that completed.
+    turnarounds = [state.completion - state.peer.arrival for state in states
+                   if state.outcome == "ok"]
     intervals = [item for state in states for item in state.intervals]
-    makespan = max(state.completion for state in states) \
-        - min(state.peer.arrival for state in states)
+    makespan = max(state.end for state in states) - min(state.peer.arrival for state in states)
     return {
         "scenario": scenario.name,
         "mode": "simulated",
@@ -98,18 +106,18 @@ def run_row(scenario, policy, replication, run):
         "peers": str(len(states)),
         "steps": str(len(scenario.steps)),
         "makespan_s": seconds(makespan),
-        "mean_turnaround_s": seconds(rounded(Fraction(sum(turnarounds), len(turnarounds)))),
-        "p95_turnaround_s": seconds(nearest_rank(turnarounds, 95)),
+        "mean_turnaround_s": mean_turnaround(turnarounds),
+        "p95_turnaround_s": seconds(nearest_rank(turnarounds, 95)) if turnarounds else "",
         "busy_s": seconds(length(intervals, "build", "fetch", "overhead")),
         "wait_s": seconds(length(intervals, "wait")),
         "builds": str(count(intervals, "build")),
         "duplicate_builds": str(count(intervals, "build", ("duplicate",))),
         "fetches": str(count(intervals, "fetch")),
-        "failures": "0",
+        "failures": str(sum(item.outcome == "failed" for item in intervals)),
         "lower_bound_s": "",
         "events": str(sum(state.orders_ended for state in states)),
-        # Present from arrival to completion, waits included.
-        "machine_s": seconds(sum(turnarounds)),
+        # Present, waits included.
+        "machine_s": seconds(sum(state.presence for state in states)),
     }
 
 

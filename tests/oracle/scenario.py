@@ -2,7 +2,8 @@
 
 Lengths are exact fractions of nanoseconds, made of the decimal text of the file: nothing is a
 binary floating-point number, and nothing is rounded here but the arrivals, to which nothing else
-is applied (section 3.4). A sampled duration reads as None.
+is applied (section 3.4). What is sampled, a duration, a factor or a probability between 0 and 1,
+reads as None.
 
 A key whose meaning the oracle does not know is refused: it never guesses.
 """
@@ -33,6 +34,30 @@ class Step:
     fetch: Fraction | None
     after: set = field(default_factory=set)  # places of the steps that it directly comes after
     all_after: set = field(default_factory=set)  # the same, transitively
+    parts: int = 1
+    factor: Fraction | None = Fraction(1)  # multiplies everybody's build time
+    hits: bool | None = True
+    broken: bool | None = False
+    flaky: bool | None = False
+
+
+@dataclass
+class Departure:
+    """A peer leaves once; times in ns, None if they are sampled."""
+
+    after: int | None  # its arrival
+    returns: bool
+    away: int | None  # for how long, if it returns
+    keeps: bool  # what it held
+
+
+@dataclass
+class Slow:
+    """A while in which a peer's speed is another; times in ns, None if they are sampled."""
+
+    after: int | None  # its first arrival
+    length: int | None
+    factor: Fraction
 
 
 @dataclass
@@ -45,11 +70,22 @@ class Peer:
     base_ref: str | None
     cache_id: str | None
     touches: dict  # place of a step -> fraction
+    publishes: bool = True
+    breaks: dict = field(default_factory=dict)  # place of a step -> whether its change breaks it
+    departure: Departure | None = None
+    slow: Slow | None = None
 
     @property
     def cohort(self):
         """Section 2: who can share. One scenario has one schema, so its ID is left out."""
         return (self.repository, self.base_ref, self.cache_id)
+
+    def speed_at(self, now, arrival):
+        """Section 5: what starts within its slow while, its end excluded, is slow."""
+        slow = self.slow
+        if slow and arrival + slow.after <= now < arrival + slow.after + slow.length:
+            return self.speed * slow.factor
+        return self.speed
 
 
 @dataclass
@@ -63,13 +99,24 @@ class Scenario:
     overhead: Fraction | None
     rest_build: Fraction | None
     rest_fetch: Fraction | None
+    retries: int = 2
+    learned: bool = False
 
     @property
     def sampled(self):
-        """Whether any of its times is: then it cannot be played here."""
-        times = [self.overhead, self.rest_build, self.rest_fetch]
-        times += [time for step in self.steps for time in (step.build, step.fetch)]
-        return None in times + [peer.arrival for peer in self.peers]
+        """Whether anything of it is: then it cannot be played here."""
+        values = [self.overhead, self.rest_build, self.rest_fetch]
+        for step in self.steps:
+            values += [step.build, step.fetch, step.factor, step.hits, step.broken, step.flaky]
+        for peer in self.peers:
+            values += [peer.arrival, *peer.breaks.values()]
+            if peer.departure:
+                values.append(peer.departure.after)
+                if peer.departure.returns:
+                    values.append(peer.departure.away)
+            if peer.slow:
+                values += [peer.slow.after, peer.slow.length]
+        return None in values
 
 
 def rounded(length):
@@ -98,6 +145,29 @@ def duration(value):
     raise Unsupported(f"no duration: {value}")
 
 
+def length(value):
+    """A duration to which nothing is applied: whole nanoseconds."""
+    time = duration(value)
+    return None if time is None else rounded(time)
+
+
+def factor(value):
+    """A number or a constant; None if it is sampled."""
+    if isinstance(value, dict) and set(value) == {"constant"}:
+        _known(value["constant"], {"value"}, "constant")
+        value = value["constant"]["value"]
+    if isinstance(value, dict) and len(value) == 1 and set(value) <= DISTRIBUTIONS:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Fraction)):
+        raise Unsupported(f"no factor: {value}")
+    return Fraction(value)
+
+
+def certain(probability):
+    """Whether something happens; None if that is drawn."""
+    return None if 0 < probability < 1 else probability == 1
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         return parse(file.read(), os.path.dirname(path))
@@ -107,7 +177,7 @@ def parse(text, folder="."):
     """A scenario from its text; `folder` is where a schema's path starts."""
     data = json.loads(text, parse_float=Fraction)
     _known(data, {"name", "description", "live", "schema", "steps", "rest", "overhead", "peers",
-                  "policies", "replications", "seed"}, "scenario")
+                  "policies", "replications", "seed", "retries", "estimates"}, "scenario")
     schema = data["schema"]
     if isinstance(schema, str):
         with open(os.path.join(folder, schema), encoding="utf-8") as file:
@@ -125,6 +195,8 @@ def parse(text, folder="."):
         overhead=duration(data.get("overhead", 0)),
         rest_build=duration(rest.get("build", 0)),
         rest_fetch=duration(rest.get("fetch", 0)),
+        retries=data.get("retries", 2),
+        learned=data.get("estimates", "scenario") == "learned",
     )
 
 
@@ -134,10 +206,20 @@ def _steps(ids, given):
     steps = []
     for place, step_id in enumerate(ids):
         settings = {**default, **given.get(step_id, {})}
-        _known(settings, {"build", "fetch", "after"}, f"steps.{step_id}")
-        after = {places[other] for other in settings.get("after", [])}
-        steps.append(Step(place, step_id, duration(settings["build"]), duration(settings["fetch"]),
-                          after))
+        _known(settings, {"build", "fetch", "after", "parts", "factor", "hit_rate", "broken",
+                          "flaky"}, f"steps.{step_id}")
+        steps.append(Step(
+            place=place,
+            id=step_id,
+            build=duration(settings["build"]),
+            fetch=duration(settings["fetch"]),
+            after={places[other] for other in settings.get("after", [])},
+            parts=settings.get("parts", 1),
+            factor=factor(settings.get("factor", 1)),
+            hits=certain(settings.get("hit_rate", 1)),
+            broken=certain(settings.get("broken", 0)),
+            flaky=certain(settings.get("flaky", 0)),
+        ))
     for step in steps:
         open_ends = list(step.after)
         while open_ends:
@@ -154,7 +236,8 @@ def _peers(groups, places):
     peers = []
     for group in groups:
         _known(group, {"name", "count", "arrival", "speed", "cache_id", "repository", "base_ref",
-                       "pipeline", "pipeline_type", "touches"}, "peers")
+                       "pipeline", "pipeline_type", "touches", "publishes", "keeps", "breaks",
+                       "leaves", "returns", "slow"}, "peers")
         if group.get("pipeline_type", "independent") != "independent":
             raise Unsupported("dependent pipelines")
         name = group.get("name", "peer")
@@ -168,10 +251,43 @@ def _peers(groups, places):
                 repository=group.get("repository"),
                 base_ref=group.get("base_ref"),
                 cache_id=group.get("cache_id"),
-                touches={places[step]: Fraction(part)
-                         for step, part in group.get("touches", {}).items()},
+                touches=_touches(group, places),
+                publishes=group.get("publishes", True),
+                breaks={places[step]: certain(probability)
+                        for step, probability in group.get("breaks", {}).items()},
+                departure=_departure(group),
+                slow=_slow(group),
             ))
     return peers
+
+
+def _touches(group, places):
+    """Section 7: who breaks a step, or might, touches it, wholly unless `touches` says other."""
+    touches = {step: 1 for step in group.get("breaks", {})} | group.get("touches", {})
+    return {places[step]: Fraction(part) for step, part in touches.items()}
+
+
+def _departure(group):
+    if "leaves" not in group:
+        return None
+    returns = "returns" in group
+    return Departure(
+        after=length(group["leaves"]),
+        returns=returns,
+        away=length(group["returns"]) if returns else None,
+        keeps=group.get("keeps", True),
+    )
+
+
+def _slow(group):
+    if "slow" not in group:
+        return None
+    _known(group["slow"], {"after", "for", "factor"}, "slow")
+    return Slow(
+        after=length(group["slow"]["after"]),
+        length=length(group["slow"]["for"]),
+        factor=Fraction(group["slow"]["factor"]),
+    )
 
 
 def _arrivals(group):

@@ -30,6 +30,18 @@ CASE = {
 }
 
 
+# One that returns, one that fails of a flaky 2, one that leaves for good, one that misses.
+TROUBLE = {
+    **CASE,
+    "steps": {"default": {"build": 10, "fetch": 1}, "1": {"hit_rate": 0},
+              "2": {"flaky": 1}, "3": {"after": ["1"], "factor": 2}},
+    "retries": 1,
+    "peers": [{"name": "one", "leaves": 14, "returns": 5}, {"name": "two", "leaves": 12},
+              {"name": "late", "arrival": 21, "publishes": False, "slow": {
+                  "after": 3, "for": 20, "factor": 0.5}}],
+}
+
+
 def write_table(folder, table, header, rows):
     with open(os.path.join(folder, table), "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, header)
@@ -47,19 +59,21 @@ def written(folder, scenario, names):
 
 class Accepts(unittest.TestCase):
     def test_what_the_oracle_writes(self):
-        for seed in range(150):
-            scenario = parse(json.dumps(generate.scenario(seed)))
-            if scenario.sampled:
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                written(folder, scenario, policies.POLICIES)
-                self.assertEqual(check_tasks.check(scenario, folder), [], f"seed {seed}")
+        for profile in generate.PROFILES:
+            for seed in range(150):
+                scenario = parse(json.dumps(generate.scenario(seed, profile)))
+                if scenario.sampled:
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    written(folder, scenario, policies.POLICIES)
+                    self.assertEqual(check_tasks.check(scenario, folder), [],
+                                     f"{profile} seed {seed}")
 
 
 class Finds(unittest.TestCase):
-    def faults(self, policy, table, spoil):
+    def faults(self, policy, table, spoil, case=CASE):
         """The faults after spoil(rows) has changed a table."""
-        scenario = parse(json.dumps(CASE))
+        scenario = parse(json.dumps(case))
         with tempfile.TemporaryDirectory() as folder:
             written(folder, scenario, [policy])
             self.assertEqual(check_tasks.check(scenario, folder), [])
@@ -68,8 +82,8 @@ class Finds(unittest.TestCase):
             write_table(folder, table, header, rows)
             return check_tasks.check(scenario, folder)
 
-    def find(self, words, policy, table, spoil):
-        faults = self.faults(policy, table, spoil)
+    def find(self, words, policy, table, spoil, case=CASE):
+        faults = self.faults(policy, table, spoil, case)
         self.assertTrue(any(words in fault for fault in faults), faults)
 
     def test_every_figure_of_every_row(self):
@@ -113,6 +127,49 @@ class Finds(unittest.TestCase):
                         faults = self.faults(policy, "tasks.csv", spoil)
                         if not any(unchanged):
                             self.assertNotEqual(faults, [])
+
+    def test_figures_of_trouble(self):
+        for policy in ("universe", "linear", "parallel", "directed"):
+            for table in ("runs.csv", "peers.csv"):
+                for column in results.HEADERS[table].split(","):
+                    if column in ("policy", "replication", "lower_bound_s"):
+                        continue
+                    for row in range(1 if table == "runs.csv" else 3):
+                        def spoil(rows):
+                            value = rows[row][column]
+                            rows[row][column] = value + "1" if not value.isdigit() \
+                                else str(int(value) + 1)
+                        with self.subTest(policy=policy, column=column, row=row):
+                            self.assertNotEqual(self.faults(policy, table, spoil, TROUBLE), [])
+
+    def test_intervals_of_trouble(self):
+        """Each row left out, and each with another end or another outcome."""
+        for policy in ("universe", "linear", "parallel", "directed"):
+            run = Run(parse(json.dumps(TROUBLE)), policy).run()
+            for row in range(sum(len(state.intervals) for state in run.states)):
+                with self.subTest(policy=policy, row=row):
+                    self.assertNotEqual(self.faults(
+                        policy, "tasks.csv", lambda rows: rows.pop(row), TROUBLE), [])
+                for column, values in (("end_s", ["2.500000000"]),
+                                       ("outcome", ["ok", "duplicate", "failed", "aborted"])):
+                    for value in values:
+                        unchanged = []
+
+                        def spoil(rows):
+                            unchanged.append(rows[row][column] == value)
+                            rows[row][column] = value
+                        with self.subTest(policy=policy, row=row, value=value):
+                            faults = self.faults(policy, "tasks.csv", spoil, TROUBLE)
+                            if not any(unchanged):
+                                self.assertNotEqual(faults, [])
+
+    def test_names_what_is_wrong_in_trouble(self):
+        self.find("though it does not leave then", "parallel", "tasks.csv",
+                  lambda rows: rows[1].update(outcome="aborted"), TROUBLE)
+        self.find("cannot fail", "parallel", "tasks.csv",
+                  lambda rows: rows[1].update(outcome="failed"), TROUBLE)
+        self.find("it left for good", "parallel", "peers.csv",
+                  lambda rows: rows[0].update(outcome="left"), TROUBLE)
 
     def test_luck_that_depends_on_the_policy(self):
         data = json.loads(json.dumps(CASE))
@@ -175,7 +232,8 @@ class FindsIdlePeers(unittest.TestCase):
                  for step, kind, start, end, outcome in peer] for peer in peers]
         row = {name: "" for name in results.HEADERS["runs.csv"].split(",")} | {"events": "0"}
         peer_rows = {f"p{number}": {name: "" for name in results.HEADERS["peers.csv"].split(",")}
-                     | {"arrival_s": "0.000000000", "completion_s": peer[-1]["end_s"]}
+                     | {"arrival_s": "0.000000000", "completion_s": peer[-1]["end_s"],
+                        "outcome": "ok"}
                      for number, peer in enumerate(rows)}
         check = check_tasks.RunCheck(scenario, policy, row, peer_rows,
                                      {f"p{number}": peer for number, peer in enumerate(rows)})

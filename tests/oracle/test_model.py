@@ -33,7 +33,7 @@ def play(policy, steps, peers, **more):
 
 def shown(run, number):
     """The intervals of peer `number` as 'kind step start-end', times in seconds; a duplicate has a
-    star."""
+    star, a failed build a !, and what was aborted a ?."""
     text = []
     for item in run.states[number - 1].intervals:
         if item.step == REST or item.step is None:
@@ -41,7 +41,7 @@ def shown(run, number):
         else:
             step = run.scenario.steps[item.step].id
         times = [f"{time / 10**9:g}" for time in (item.start, item.end)]
-        star = "*" if item.outcome == "duplicate" else ""
+        star = {"ok": "", "duplicate": "*", "failed": "!", "aborted": "?"}[item.outcome]
         text.append(f"{item.kind} {step} {'-'.join(times)}{star}".replace("  ", " "))
     return text
 
@@ -460,6 +460,484 @@ class Priorities(Case):
         # Orders of peer 2: 2, 5, 3 (with 1), 4, universe: five.
         run = play("longest", self.STEPS, [{}, {"arrival": 100}])
         self.assertEqual(run.states[1].orders_ended, 5)
+
+
+class Hits(Case):
+    def test_a_miss_is_a_whole_build_and_a_duplicate(self):
+        # Peer 2 comes at 10: 1 is published, its fetch misses: 10 / 2 = 5. The artifact stays
+        # published: no change for peer 3. The rest never misses: fetched in 0.
+        run = play("parallel", {"1": {"hit_rate": 0}},
+                   [{}, {"arrival": 10, "speed": 2}, {"arrival": 12}])
+        self.see(run, 1, "build 1 0-10", "build universe 10-10")
+        self.see(run, 2, "build 1 10-15*", "fetch universe 15-15")
+        self.see(run, 3, "build 1 12-22*", "fetch universe 22-22")
+        total = results.run_row(run.scenario, "parallel", 1, run)
+        self.assertEqual([total["builds"], total["duplicate_builds"], total["fetches"]],
+                         ["3", "2", "0"])
+
+    def test_a_fraction_whose_fetch_misses_is_whole(self):
+        # And no duplicate: it is the first of its variant.
+        run = play("parallel", {"1": {"hit_rate": 0}}, [{}, {"arrival": 10, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 10-20", "build universe 20-20")
+
+    def test_directed_orders_two_to_fetch_what_both_build(self):
+        # Peers 1 and 2 build 1 and 2 until 10 and "fetch" the other: 10-20, duplicates.
+        run = play("directed", {"1": {"hit_rate": 0}, "2": {"hit_rate": 0}}, [{}, {}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20*", "build universe 20-20")
+        self.see(run, 2, "build 2 0-10", "build 1 10-20*", "fetch universe 20-20")
+
+
+class Publishes(Case):
+    def test_what_it_builds_helps_nobody(self):
+        # Peer 1 builds 1 and the rest (0-10-13) for itself; peer 2 at 13 builds both; peer 1 is
+        # gone. Peer 3 does not publish but fetches: 26-27, rest 27-29.
+        run = play("linear", {"1": {}}, [{"publishes": False}, {}, {"publishes": False}],
+                   rest={"build": 3, "fetch": 2})
+        self.see(run, 1, "build 1 0-10", "build universe 10-13")
+        self.see(run, 2, "wait 0-13", "build 1 13-23", "build universe 23-26")
+        self.see(run, 3, "wait 0-26", "fetch 1 26-27", "fetch universe 27-29")
+
+    def test_its_build_is_a_duplicate_too(self):
+        # Peer 2, at speed 2, publishes 1 at 5.
+        run = play("parallel", {"1": {}}, [{"publishes": False}, {"speed": 2}])
+        self.see(run, 1, "build 1 0-10*", "fetch universe 10-10")
+
+    def test_directed_treats_its_builds_as_built_by_nobody(self):
+        # Peer 1 is ordered 1 and builds it in 0-10. For peer 2, 1 is missing and built by nobody:
+        # 0-10, too; no duplicate for it, as peer 1 published nothing; peer 1 ended first, so its
+        # is none either. At 10 peer 1 holds 1: 2 is ready (its prerequisite is held), and it is
+        # ordered that; it is built by nobody: peer 2, too. Then at 20 the rest: peer 1 builds it
+        # (0 s, unpublished), peer 2 builds it.
+        steps = {"1": {}, "2": {"after": ["1"]}}
+        run = play("directed", steps, [{"publishes": False}, {}])
+        for number in (1, 2):
+            self.see(run, number, "build 1 0-10", "build 2 10-20", "build universe 20-20")
+
+    def test_its_own_prerequisites_count_as_held(self):
+        # Nobody else: 2 comes after 1, which is held but never published.
+        run = play("directed", {"2": {"after": ["1"]}, "1": {}}, [{"publishes": False}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build universe 20-20")
+
+    def test_it_waits_for_what_another_builds(self):
+        # Peer 1 is ordered 1: built by somebody; peer 2 has nothing to do until 10.
+        run = play("directed", {"1": {}}, [{}, {"publishes": False}])
+        self.see(run, 2, "wait 0-10", "fetch 1 10-11", "fetch universe 11-11")
+
+    def test_a_fraction_does_not_wait_for_it(self):
+        # Nobody (that counts) builds the untouched artifact: whole, at once.
+        run = play("directed", {"1": {}}, [{"publishes": False}, {"touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 0-10", "build universe 10-10")
+
+
+class Parts(Case):
+    STEPS = {"1": {"build": 12, "fetch": 3, "parts": 3}}
+
+    def test_a_later_peer_catches_up_in_the_middle(self):
+        # Parts of 4, fetched in 1. Peer 1 publishes at 4, 8, 12. Peer 2, at 5: fetches part 1
+        # (5-6); part 2 is missing at 6: 6-10, published meanwhile (8): a duplicate; part 3 at 10
+        # is missing: 10-14: a duplicate (12). One row of builds. Peer 3, at 9, fetches parts 1
+        # and 2: 9-11; part 3 is missing at 11: 11-15.
+        # Peer 4, at 12, fetches all three in one row.
+        run = play("parallel", self.STEPS, [{}, {"arrival": 5}, {"arrival": 9}, {"arrival": 12}])
+        self.see(run, 1, "build 1 0-12", "build universe 12-12")
+        self.see(run, 2, "fetch 1 5-6", "build 1 6-14*", "fetch universe 14-14")
+        self.see(run, 3, "fetch 1 9-11", "build 1 11-15*", "fetch universe 15-15")
+        self.see(run, 4, "fetch 1 12-15", "fetch universe 15-15")
+        total = results.run_row(run.scenario, "parallel", 1, run)
+        self.assertEqual([total["builds"], total["duplicate_builds"], total["fetches"]],
+                         ["3", "2", "3"])
+
+    def test_build_then_fetch(self):
+        # Peer 1 (speed 1) and peer 2 (speed 0.5, parts of 8): peer 2 builds part 1 in 0-8, a
+        # duplicate since 4; parts 2 (8) and 3? At 8 part 2 is published: fetched 8-9; part 3 is
+        # missing at 9: 9-17.
+        run = play("parallel", self.STEPS, [{}, {"speed": 0.5}])
+        self.see(run, 2, "build 1 0-8*", "fetch 1 8-9", "build 1 9-17*", "fetch universe 17-17")
+
+    def test_each_part_is_rounded_by_itself(self):
+        # 5 ns / 3 = 1.67 -> 2: 6 in all; fetches 4 / 3 = 1.33 -> 1: 3 in all. 7 / 2 / 3 = 1.17.
+        steps = {"1": {"build": 5e-9, "fetch": 4e-9, "parts": 3}}
+        run = play("universe", steps, [{}, {"arrival": 1}])
+        self.assertEqual([state.intervals[0].end - state.intervals[0].start
+                          for state in run.states], [6, 3])
+
+    def test_a_fraction_for_each_part(self):
+        # Half of every part. Peer 1 publishes at 4, 8, 12. Peer 2, at 6: part 1: 1 + 2 = 3: 9;
+        # part 2: 3: 12; part 3 is published at 12: 3: 15. One row.
+        run = play("parallel", self.STEPS, [{}, {"arrival": 6, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 6-15", "build universe 15-15")
+        # At 3 it is whole for part 1 (3-7), for part 2 not yet published at 7 as well (7-11), and
+        # part 3 at 11 (11-15).
+        run = play("parallel", self.STEPS, [{}, {"arrival": 3, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 3-15", "build universe 15-15")
+        # Peer 1 at speed 2 publishes at 2, 4, 6; peer 2, at 1: part 1 whole 1-5, then 3 and 3.
+        run = play("parallel", self.STEPS,
+                   [{"speed": 2}, {"arrival": 1, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 1-11", "build universe 11-11")
+
+    def test_misses_for_each_part(self):
+        # Peer 2, at 4: part 1 is published and misses: 4-8, a duplicate; part 2, published at 8,
+        # misses: 8-12; part 3 misses: 12-16. One row.
+        steps = {"1": {"build": 12, "parts": 3, "hit_rate": 0}}
+        run = play("parallel", steps, [{}, {"arrival": 4}])
+        self.see(run, 2, "build 1 4-16*", "fetch universe 16-16")
+
+    def test_directed_step_is_published_when_all_parts_are(self):
+        # Peer 2 waits until 12, not until 4.
+        run = play("directed", self.STEPS, [{}, {}])
+        self.see(run, 2, "wait 0-12", "fetch 1 12-15", "fetch universe 15-15")
+
+    def test_two_steps_are_two_rows(self):
+        run = play("universe", {"1": {"parts": 2}, "2": {"parts": 2}}, [{}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build universe 20-20")
+
+
+class Factor(Case):
+    def test_multiplies_every_build_but_no_estimate(self):
+        # 10 x 1.5 / 2 = 7.5; the fraction of it 1 + 0.5 x 15 = 8.5; the rest has none: 4.
+        # longest: 1 (10, though it takes 15) after 2 (12).
+        steps = {"1": {"factor": 1.5}, "2": {"build": 12, "factor": {"constant": {"value": 0.5}}}}
+        run = play("longest", steps, [{"speed": 2}], rest={"build": 4})
+        self.see(run, 1, "build 2 0-3", "build 1 3-10.5", "build universe 10.5-12.5")
+        run = play("parallel", {"1": {"factor": 1.5}},
+                   [{}, {"arrival": 15, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 15-23.5", "build universe 23.5-23.5")
+
+
+class Learned(Case):
+    def order(self, run, number=1):
+        return "".join(run.scenario.steps[item.step].id
+                       for item in run.states[number - 1].intervals
+                       if item.step != REST and item.kind != "wait")
+
+    def test_nothing_is_known_before_it_is_built(self):
+        # Longest, one peer: what it lacks is unseen and therefore alike: the schema's order.
+        steps = {"1": {"build": 4}, "2": {"build": 10}, "3": {"build": 7}, "4": {"build": 20}}
+        run = play("longest", steps, [{}], estimates="learned")
+        self.assertEqual(self.order(run), "1234")
+
+    def test_fetches_by_what_was_seen(self):
+        # Peer 2 comes later, when all are known: 4 (20), 2 (10), 3 (7), 1 (4).
+        steps = {"1": {"build": 4}, "2": {"build": 10}, "3": {"build": 7}, "4": {"build": 20}}
+        peers = [{}, {"arrival": 100}, {"arrival": 100, "base_ref": "next"}]
+        run = play("longest", steps, peers, estimates="learned")
+        self.assertEqual(self.order(run, 2), "4231")
+        # The other cohort has seen nothing.
+        self.assertEqual(self.order(run, 3), "1234")
+        run = play("shortest", steps, peers, estimates="learned")
+        self.assertEqual(self.order(run, 2), "1324")
+
+    def test_unseen_steps_take_the_mean_of_the_means(self):
+        # Longest. Peer 1 has built 1 (4) and 2 (10) by 14 and is ordered 3 (14-34). Peer 2, then,
+        # touches all: 1: 4, 2: 10, 3: 7. It builds 2 (14-24), 3 (24-44), 1 (44-48). With 0 for the
+        # unseen 1 would come before 3; with the longest seen 3 would tie with 2 and still be after.
+        steps = {"1": {"build": 4}, "2": {"build": 10}, "3": {"build": 20}}
+        touches = {step: 1 for step in steps}
+        run = play("longest", steps, [{}, {"arrival": 14, "touches": touches}],
+                   estimates="learned")
+        self.see(run, 2, "build 2 14-24", "build 3 24-44", "build 1 44-48",
+                 "build universe 48-48")
+        # Shortest: 1 (14-18), then 3 (7) before 2 (10).
+        run = play("shortest", steps, [{}, {"arrival": 14, "touches": touches}],
+                   estimates="learned")
+        self.see(run, 2, "build 1 14-18", "build 3 18-38", "build 2 38-48",
+                 "build universe 48-48")
+
+    def test_fractions_do_not_count(self):
+        # Peer 1 builds 1 (10) and 2 (9): 0-19. Peer 2 touches 1 by 0.1: 19-21, counts for
+        # nothing: peer 3 at 100 fetches the longest, 1 (10), first. Were it counted: (10 + 2) / 2.
+        steps = {"2": {"build": 9}, "1": {}}
+        peers = [{}, {"arrival": 19, "touches": {"1": 0.1}}, {"arrival": 100}]
+        run = play("longest", steps, peers, estimates="learned")
+        self.assertEqual(self.order(run, 3), "12")
+        # Touched wholly at speed 10 it does count: (10 + 1) / 2 = 5.5.
+        peers[1] = {"arrival": 19, "touches": {"1": 1}, "speed": 10}
+        run = play("longest", steps, peers, estimates="learned")
+        self.assertEqual(self.order(run, 3), "21")
+
+    def test_mean_is_rounded(self):
+        # 1 takes 1 ns, then 2 ns (speed 0.5, a change of it): 1.5 -> 2; 2 takes 2 ns: a tie, the
+        # schema's order. Unrounded, 2 would be first.
+        steps = {"1": {"build": 1e-9}, "2": {"build": 2e-9}}
+        peers = [{}, {"arrival": 1, "touches": {"1": 1}, "speed": 0.5}, {"arrival": 100}]
+        run = play("longest", steps, peers, estimates="learned")
+        self.assertEqual(self.order(run, 3), "12")
+
+
+class Broken(Case):
+    def outcomes(self, run):
+        return [state.outcome for state in run.states]
+
+    def test_universe_and_parallel_know_nothing_of_it(self):
+        # Each tries 1 and fails at its end. Peer 3 comes at 30 and tries as well.
+        for policy in ("universe", "parallel"):
+            run = play(policy, {"1": {"broken": 1}, "2": {}}, [{}, {}, {"arrival": 30}])
+            self.see(run, 1, "build 1 0-10!")
+            self.see(run, 2, "build 1 0-10!")
+            self.see(run, 3, "build 1 30-40!")
+            self.assertEqual(self.outcomes(run), ["failed"] * 3)
+            total = results.run_row(run.scenario, policy, 1, run)
+            self.assertEqual([total[column] for column in (
+                "makespan_s", "mean_turnaround_s", "p95_turnaround_s", "busy_s", "builds",
+                "failures", "events", "machine_s")],
+                ["40.000000000", "", "", "30.000000000", "0", "3", "3", "30.000000000"])
+
+    def test_directed_obtains_all_it_can_and_fails_without_trying(self):
+        # 3 comes after 1. Peer 1 tries 1 (0-10!), peer 2 builds 2 (0-10), peers 3 and 4 wait. At 10
+        # peer 2 (holds 2) is the first to ask: 1 is missing and built by nobody: 10-20!. Peer 3
+        # fetches 2 (10-11), then waits; peer 4 too. At 20 two have found 1 broken: both fail.
+        steps = {"1": {"broken": 1}, "2": {}, "3": {"after": ["1"]}}
+        run = play("directed", steps, [{}, {}, {}, {}])
+        self.see(run, 1, "build 1 0-10!")
+        self.see(run, 2, "build 2 0-10", "build 1 10-20!")
+        self.see(run, 3, "wait 0-10", "fetch 2 10-11", "wait 11-20")
+        self.assertEqual([state.end // 10**9 for state in run.states], [10, 20, 20, 20])
+        self.assertEqual(self.outcomes(run), ["failed"] * 4)
+        row = results.peer_row(run.scenario, "directed", 1, run.states[2])
+        self.assertEqual([row["completion_s"], row["turnaround_s"], row["outcome"]],
+                         ["", "", "failed"])
+
+    def test_linear_knows_of_it(self):
+        # Peers 1 and 2 try in turn: 10, 20. Peer 3 builds 2 (20-30) and fails; peer 4 fetches 2
+        # (30-31) and fails.
+        run = play("linear", {"1": {"broken": 1}, "2": {}}, [{"count": 4}])
+        self.see(run, 2, "wait 0-10", "build 1 10-20!")
+        self.see(run, 3, "wait 0-20", "build 2 20-30")
+        self.see(run, 4, "wait 0-30", "fetch 2 30-31")
+        self.assertEqual([state.end // 10**9 for state in run.states], [10, 20, 30, 31])
+
+    def test_a_change_that_breaks_is_private(self):
+        # Peers 1 and 2 break 1 (touched wholly): two variants, each found broken by one peer only.
+        # Peer 3 builds the untouched one.
+        run = play("directed", {"1": {}}, [{"breaks": {"1": 1}}, {"breaks": {"1": 1}}, {}])
+        self.see(run, 1, "build 1 0-10!")
+        self.see(run, 2, "build 1 0-10!")
+        self.see(run, 3, "build 1 0-10", "build universe 10-10")
+        self.assertEqual(self.outcomes(run), ["failed", "failed", "ok"])
+
+    def test_what_might_have_broken_is_touched(self):
+        # Probability 0: touched wholly: its own artifact, of nobody else.
+        run = play("parallel", {"1": {}}, [{}, {"arrival": 10, "breaks": {"1": 0}}])
+        self.see(run, 2, "build 1 10-20", "build universe 20-20")
+
+    def test_a_broken_fraction_takes_its_time(self):
+        # 1 + 0.5 x 10 = 6.
+        run = play("parallel", {"1": {}},
+                   [{}, {"arrival": 10, "breaks": {"1": 1}, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 10-16!")
+
+    def test_a_broken_base_breaks_every_variant(self):
+        # Peer 3 touches 1: its own variant, which nobody has found broken: it tries.
+        run = play("linear", {"1": {"broken": 1}}, [{}, {}, {"touches": {"1": 1}}, {}])
+        self.see(run, 3, "wait 0-20", "build 1 20-30!")
+        # Peer 4 has nothing that it can obtain: it fails at 20, in no turn.
+        self.see(run, 4, "wait 0-20")
+
+    def test_failing_fraction_of_parts_looks_at_each_start(self):
+        # Parts of 4 (fetched in 1); peer 1 at speed 2 publishes at 2, 4, 6. Peer 2 breaks 1 with
+        # the fraction 0.5, at 1: part 1 whole 1-5, then 3 and 3: 11. Publishes nothing.
+        run = play("parallel", Parts.STEPS, [
+            {"speed": 2}, {"arrival": 1, "breaks": {"1": 1}, "touches": {"1": 0.5}}])
+        self.see(run, 2, "build 1 1-11!")
+
+
+class Flaky(Case):
+    def test_retries(self):
+        # Three builds of 1, the third fails the peer (2 retries). Peer 1, after each failure, is
+        # the first to ask: peer 2 waits until 30, then the same.
+        run = play("directed", {"1": {"flaky": 1}}, [{}, {}])
+        self.see(run, 1, "build 1 0-10!", "build 1 10-20!", "build 1 20-30!")
+        self.see(run, 2, "wait 0-30", "build 1 30-40!", "build 1 40-50!", "build 1 50-60!")
+        total = results.run_row(run.scenario, "directed", 1, run)
+        self.assertEqual([total["failures"], total["events"], total["makespan_s"]],
+                         ["6", "6", "60.000000000"])
+
+    def test_no_retries(self):
+        run = play("parallel", {"1": {"flaky": 1}}, [{}], retries=0)
+        self.see(run, 1, "build 1 0-10!")
+
+    def test_the_step_goes_back(self):
+        # Peer 2 fails at 10, when peer 1 has waited since 5 and asks first, by its place. Peer 1
+        # asks first at 20, too, fails for good at 30; then it is peer 2's turn again.
+        run = play("directed", {"1": {"flaky": 1}}, [{"arrival": 5}, {}], retries=1)
+        self.see(run, 2, "build 1 0-10!", "wait 10-30", "build 1 30-40!")
+        self.see(run, 1, "wait 5-10", "build 1 10-20!", "build 1 20-30!")
+
+    def test_counts_by_step(self):
+        # Both flaky, one retry. Longest: 2 (20) twice: failed at 40, 1 never tried.
+        run = play("longest", {"1": {"flaky": 1}, "2": {"flaky": 1, "build": 20}}, [{}], retries=1)
+        self.see(run, 1, "build 2 0-20!", "build 2 20-40!")
+
+    def test_fails_in_the_order_of_another(self):
+        # The order of 2 goes through 1, which fails: the order has ended; overheads of 1.
+        run = play("parallel", {"2": {"after": ["1"]}, "1": {"flaky": 1}}, [{}], retries=1,
+                   overhead=1)
+        self.see(run, 1, "overhead 2 0-1", "build 1 1-11!", "overhead 2 11-12", "build 1 12-22!")
+
+    def test_parts_are_published_by_none(self):
+        # The whole build of three parts of 4; held parts: none. Aborted by the departure at 20 in
+        # its second try, although 20 is between two parts (12, 16, 20, 24).
+        steps = {"1": {"build": 12, "fetch": 3, "parts": 3, "flaky": 1}}
+        run = play("parallel", steps, [{"leaves": 20, "returns": 5}])
+        self.see(run, 1, "build 1 0-12!", "build 1 12-20?", "build 1 25-37!", "build 1 37-49!")
+        self.assertEqual(run.states[0].orders_ended, 4)
+
+    def test_broken_and_flaky_is_broken(self):
+        run = play("parallel", {"1": {"flaky": 1, "broken": 1}}, [{}])
+        self.see(run, 1, "build 1 0-10!")
+
+
+class Departures(Case):
+    def test_aborted_and_returned(self):
+        # Leaves at 13 within 2; held: 1. Returns at 20: 2 again (20-30). Turnaround 30, present 23,
+        # no wait; orders: 1, 2 (aborted), 2, universe.
+        run = play("parallel", {"1": {}, "2": {}}, [{"leaves": 13, "returns": 7}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-13?", "build 2 20-30",
+                 "build universe 30-30")
+        total = results.run_row(run.scenario, "parallel", 1, run)
+        self.assertEqual([total[column] for column in (
+            "makespan_s", "mean_turnaround_s", "wait_s", "busy_s", "builds", "failures", "events",
+            "machine_s")], ["30.000000000", "30.000000000", "0.000000000", "23.000000000", "2",
+                            "0", "4", "23.000000000"])
+
+    def test_a_task_that_ends_at_that_instant_has_ended(self):
+        # Leaves at 10: 1 has ended, nothing is aborted, and no order: 2 was not ordered yet.
+        run = play("parallel", {"1": {}, "2": {}}, [{"leaves": 10, "returns": 1}])
+        self.see(run, 1, "build 1 0-10", "build 2 11-21", "build universe 21-21")
+        self.assertEqual(run.states[0].orders_ended, 3)
+
+    def test_an_order_given_up_between_two_steps(self):
+        # One order, given up at 10 and given again: two.
+        run = play("universe", {"1": {}, "2": {}}, [{"leaves": 10, "returns": 1}])
+        self.see(run, 1, "build 1 0-10", "build 2 11-21", "build universe 21-21")
+        self.assertEqual(run.states[0].orders_ended, 2)
+
+    def test_complete_when_it_is_due(self):
+        # Complete at 15 (the rest takes 5), due at 15: it does not leave. At 12 it does.
+        run = play("parallel", {"1": {}}, [{"leaves": 15}], rest={"build": 5})
+        self.assertEqual([run.states[0].outcome, run.states[0].end], ["ok", 15 * 10**9])
+        run = play("parallel", {"1": {}}, [{"leaves": 12}], rest={"build": 5})
+        self.see(run, 1, "build 1 0-10", "build universe 10-12?")
+        self.assertEqual([run.states[0].outcome, run.states[0].end], ["left", 12 * 10**9])
+        # With a rest of 0 it would be complete at 10 after a start (3), which the departure (1)
+        # precedes.
+        run = play("parallel", {"1": {}}, [{"leaves": 10}])
+        self.see(run, 1, "build 1 0-10")
+        self.assertEqual(run.states[0].outcome, "left")
+
+    def test_keeps_nothing(self):
+        # Touches 1: builds it (0-10), leaves at 13; back at 20 it fetches its own 1 (20-21), which
+        # it published, then 2 (21-31), untouched and missing.
+        run = play("parallel", {"1": {}, "2": {}},
+                   [{"leaves": 13, "returns": 7, "keeps": False, "touches": {"1": 1}}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-13?", "fetch 1 20-21", "build 2 21-31",
+                 "build universe 31-31")
+
+    def test_keeps_nothing_and_publishes_nothing(self):
+        run = play("directed", {"1": {}, "2": {"after": ["1"]}},
+                   [{"leaves": 13, "returns": 7, "keeps": False, "publishes": False}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-13?", "build 1 20-30", "build 2 30-40",
+                 "build universe 40-40")
+
+    def test_what_is_given_up_goes_to_a_waiting_peer(self):
+        # Directed: peer 1 leaves at 4 within 1; peer 2 waits since 0 and builds it: 4-14. Peer 1
+        # is back at 6 and waits until 14.
+        run = play("directed", {"1": {}}, [{"leaves": 4, "returns": 2}, {}])
+        self.see(run, 1, "build 1 0-4?", "wait 6-14", "fetch 1 14-15", "fetch universe 15-15")
+        self.see(run, 2, "wait 0-4", "build 1 4-14", "build universe 14-14")
+
+    def test_leaves_while_it_waits(self):
+        # Peer 2 waits 0-3; away 3-5; waits 5-10. Its wait is 8, its turnaround 11.
+        run = play("directed", {"1": {}}, [{}, {"leaves": 3, "returns": 2}])
+        self.see(run, 2, "wait 0-3", "wait 5-10", "fetch 1 10-11", "fetch universe 11-11")
+
+    def test_linear_queues_by_the_return(self):
+        # Peer 1 leaves at 4 (1 given up), back at 5: behind peers 2 and 3. Peer 2: 4-14; peer 3:
+        # 14-15; peer 1: 15-16.
+        run = play("linear", {"1": {}}, [{"leaves": 4, "returns": 1}, {}, {}])
+        self.see(run, 1, "build 1 0-4?", "wait 5-15", "fetch 1 15-16", "fetch universe 16-16")
+        self.see(run, 3, "wait 0-14", "fetch 1 14-15", "fetch universe 15-15")
+
+    def test_return_at_the_instant_of_an_arrival(self):
+        # Peer 1 is back at 5, when peer 3 arrives: peer 1 is first by its place. Peer 2: 4-14.
+        run = play("linear", {"1": {}}, [{"leaves": 4, "returns": 1}, {}, {"arrival": 5}])
+        self.ends(run, 15, 14, 16)
+
+    def test_within_a_part(self):
+        # Parts of 4: leaves at 6: aborted as a whole, part 1 stays held and published: peer 2, at
+        # 7, fetches it (1) and builds two: 8-16. Peer 1, back at 8, builds the same two at the same
+        # time: its place is first, so that peer 2's are duplicates.
+        run = play("parallel", Parts.STEPS, [{"leaves": 6, "returns": 2}, {"arrival": 7}])
+        self.see(run, 1, "build 1 0-6?", "build 1 8-16", "build universe 16-16")
+        self.see(run, 2, "fetch 1 7-8", "build 1 8-16*", "fetch universe 16-16")
+        total = results.run_row(run.scenario, "parallel", 1, run)
+        self.assertEqual([total["builds"], total["fetches"], total["events"]], ["2", "1", "5"])
+
+    def test_between_two_parts(self):
+        # Leaves at 8: parts 1 and 2 have ended well: a build; part 3 after the return: another.
+        run = play("parallel", Parts.STEPS, [{"leaves": 8, "returns": 2}])
+        self.see(run, 1, "build 1 0-8", "build 1 10-14", "build universe 14-14")
+        self.assertEqual(results.peer_row(run.scenario, "parallel", 1, run.states[0])["builds"],
+                         "2")
+
+    def test_leaves_at_once(self):
+        # Departure (class 1) right after the arrival, before it asks; comes back at the same
+        # instant, and asks then.
+        run = play("parallel", {"1": {}}, [{"leaves": 0, "returns": 0}])
+        self.see(run, 1, "build 1 0-10", "build universe 10-10")
+        run = play("parallel", {"1": {}}, [{"leaves": 0}])
+        self.see(run, 1)
+        self.assertEqual(run.states[0].outcome, "left")
+
+    def test_mean_covers_those_that_completed(self):
+        # Peer 1 left at 5, peer 2 completes at 10: mean and p95 10, makespan: peer 3 left at 30,
+        # within its own 2.
+        run = play("parallel", {"1": {}, "2": {}},
+                   [{"leaves": 5}, {"speed": 2}, {"leaves": 30, "speed": 0.4, "touches": {"2": 1}}])
+        total = results.run_row(run.scenario, "parallel", 1, run)
+        self.assertEqual([total[column] for column in (
+            "makespan_s", "mean_turnaround_s", "p95_turnaround_s")],
+            ["30.000000000", "10.000000000", "10.000000000"])
+
+    def test_aborted_overhead(self):
+        run = play("parallel", {"1": {}}, [{"leaves": 2, "returns": 1}], overhead=3)
+        self.see(run, 1, "overhead 1 0-2?", "overhead 1 3-6", "build 1 6-16",
+                 "overhead universe 16-19", "build universe 19-19")
+        self.assertEqual(run.states[0].orders_ended, 3)
+
+
+class SlowWhile(Case):
+    SLOW = {"after": 10, "for": 10, "factor": 0.5}
+
+    def test_bounds(self):
+        # Arrival 5: slow in [15, 25). 1: 5-15 fast; 2: starts at 15: 20: 15-35; 3: fast 35-45.
+        run = play("parallel", {"1": {}, "2": {}, "3": {}}, [{"arrival": 5, "slow": self.SLOW}])
+        self.see(run, 1, "build 1 5-15", "build 2 15-35", "build 3 35-45", "build universe 45-45")
+        # An end at the very start of a task: 1 takes 20: [15, 25) is over at 25.
+        run = play("parallel", {"1": {"build": 20}, "2": {}}, [{"arrival": 5, "slow": self.SLOW}])
+        self.see(run, 1, "build 1 5-25", "build 2 25-35", "build universe 35-35")
+
+    def test_overheads_and_rest_but_no_fetch(self):
+        # Peer 2, slow from 10 for 100: overhead 2 / 0.5 = 4, fetch 1, overhead 4, own rest 12
+        # (it touches 2: 20).
+        run = play("parallel", {"1": {}, "2": {}}, [
+            {"cache_id": "x"}, {"arrival": 20, "cache_id": "x", "touches": {"2": 1},
+                                "slow": {"after": 0, "for": 100, "factor": 0.5}}],
+                   overhead=2, rest={"build": 6})
+        self.see(run, 2, "overhead 1 20-24", "fetch 1 24-25", "overhead 2 25-29", "build 2 29-49",
+                 "overhead universe 49-53", "build universe 53-65")
+
+    def test_each_part_looks_up_its_own(self):
+        # Parts of 4: 0-4, 4-8, the third starts at 8 within [6, 16): 8: 8-16.
+        run = play("parallel", Parts.STEPS,
+                   [{"slow": {"after": 6, "for": 10, "factor": 0.5}}])
+        self.see(run, 1, "build 1 0-16", "build universe 16-16")
+
+    def test_from_the_first_arrival(self):
+        # Away 5-8: still [10, 20): 1 begins anew at 8-18, fast; 2 at 18: 18-38.
+        run = play("parallel", {"1": {}, "2": {}},
+                   [{"leaves": 5, "returns": 3, "slow": self.SLOW}])
+        self.see(run, 1, "build 1 0-5?", "build 1 8-18", "build 2 18-38", "build universe 38-38")
 
 
 class Refused(unittest.TestCase):
