@@ -26,7 +26,12 @@ CPPFLAGS := -I. -D_GNU_SOURCE -DTD_VERSION='"$(VERSION)"'
 CFLAGS := -std=c17 $(OPTIMIZE) -g -ffp-contract=off -fno-common -pthread $(SANITIZE) $(WARNINGS)
 LDFLAGS := $(OPTIMIZE) -pthread $(SANITIZE)
 # Asked for when something is linked, since pkg-config may have to be installed first.
-LDLIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+LDLIBS = $(shell pkg-config --libs $(PACKAGES)) -lm -ldl
+# What policies from outside may call, which the program therefore keeps and shows to them: nothing
+# else of it.
+EXPORTS := -Wl,--export-dynamic-symbol='td_view_*' -Wl,--export-dynamic-symbol=td_directed_choose
+# And the headers that they include, installed under the names that they have here.
+POLICY_HEADERS := engine/policy.h engine/types.h base/time.h policies/directed.h
 
 ROOMS := base engine policies workload sim report cli
 sources = $(wildcard $(1)/*.c)
@@ -51,7 +56,7 @@ TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 all: $(BUILD)/task-director ## the program, build/task-director (this is what plain `make` does)
 
 $(BUILD)/task-director: $(LIBRARY) $(BUILD)/cli/main.o
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS) $(EXPORTS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%.o: %.c Makefile | deps-build
 	@mkdir -p $(@D)
@@ -75,11 +80,20 @@ demo: deps-plot ## runs the frame of the problem, three strategies, and draws it
 	@echo; echo "The pictures are in $(BUILD)/demo/."
 
 .PHONY: install
-install: all ## to PREFIX (/usr/local), below DESTDIR
+install: all ## to PREFIX (/usr/local), below DESTDIR; also the headers for policies of your own
 	install -D $(BUILD)/task-director $(DESTDIR)$(PREFIX)/bin/task-director
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/task-director/,plots scenarios)
 	install -m 644 $(wildcard plots/*.*) $(DESTDIR)$(PREFIX)/share/task-director/plots
 	install -m 644 $(wildcard scenarios/*.*) $(DESTDIR)$(PREFIX)/share/task-director/scenarios
+	for header in $(POLICY_HEADERS); do install -m 644 -D $$header \
+		$(DESTDIR)$(PREFIX)/include/task-director/$$header || exit; done
+	install -d $(DESTDIR)$(PREFIX)/share/pkgconfig
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' \
+		'# Of the policies that the program loads: TD_POLICY_ABI.' \
+		"abi=$$(sed -n 's/^#define TD_POLICY_ABI \([0-9]*\)u$$/\1/p' engine/policy.h)" '' \
+		'Name: task-director' 'Description: policies for Task Director' 'Version: $(VERSION)' \
+		'Cflags: -I$${includedir}/task-director' \
+		>$(DESTDIR)$(PREFIX)/share/pkgconfig/task-director.pc
 
 .PHONY: clean
 clean: ## removes all that was built
@@ -104,7 +118,8 @@ test-programs: $(TESTS)
 TEST_SCRIPTS := $(wildcard tests/*/test_*.py tests/*/test_*.sh tools/runners_test.sh)
 # The program against the independent model, on so many random scenarios.
 ORACLE := $(wildcard tests/oracle/differential.py)
-ORACLE_RUN = $(if $(ORACLE),"$(ORACLE) --program $(BUILD)/task-director --cases $(1) --seed 1")
+ORACLE_CASES = "$(ORACLE) --program $(BUILD)/task-director --cases $(1) --seed 1 --profile $(2)"
+ORACLE_RUN = $(if $(ORACLE),$(call ORACLE_CASES,$(1),basic) $(call ORACLE_CASES,$(1),full))
 # What the scripts are told: the program that they test, where it was built, and the Python to use.
 RUN_TESTS = TASK_DIRECTOR=$(abspath $(BUILD)/task-director) BUILD=$(BUILD) PYTHON=$(PYTHON) \
 	tools/run-tests.sh --jobs $(JOBS)
@@ -115,6 +130,10 @@ PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 test: deps-test ## all tests; the last line counts the cases that passed and failed
 	@$(MAKE) $(PARALLEL) all test-programs
 	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) $(call ORACLE_RUN,400)
+
+# Policies in shared objects. Here they are only compiled, to be looked at by lint;
+# tests/policies/test_plugins.sh builds them as users do.
+PLUGINS := $(wildcard examples/*.c tests/policies/plugins/*.c)
 
 # The same tests under a checker, each in a build of its own.
 CHECK = $(MAKE) $(PARALLEL) BUILD=$(BUILD)/$(1) OPTIMIZE='-O1 -fno-omit-frame-pointer'
@@ -129,7 +148,8 @@ check-asan: deps-test ## the tests with AddressSanitizer and UndefinedBehaviorSa
 run-check-asan:
 	@export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
 		UBSAN_OPTIONS=print_stacktrace=1; \
-	$(RUN_TESTS) $(TESTS) $(wildcard tests/cli/test_*.sh) $(call ORACLE_RUN,100)
+	$(RUN_TESTS) $(TESTS) $(wildcard tests/cli/test_*.sh tests/policies/test_*.sh) \
+		$(call ORACLE_RUN,100)
 
 .PHONY: check-tsan
 check-tsan: deps-test ## the tests with ThreadSanitizer
@@ -162,7 +182,7 @@ bench: deps-build ## how fast the simulator is, in release mode, beside a hard-c
 	@$(BUILD)/bench/bench
 
 ##@ Style
-C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch])
+C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch]) $(PLUGINS)
 
 .PHONY: format
 format: deps-lint ## formats all C files in place
@@ -177,7 +197,7 @@ lint: deps-lint ## format, clang-tidy, cppcheck, shellcheck, and the rules of th
 	@BUILD=$(BUILD)/lint JOBS=$(JOBS) tools/lint.sh
 
 .PHONY: objects
-objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) \
+objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) $(PLUGINS:%.c=$(BUILD)/%.o) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c))
 
 .PHONY: help
@@ -186,4 +206,5 @@ help: ## this list
 		/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 -include $(patsubst %.o,%.d,$(LIBRARY) $(BUILD)/cli/main.o $(TESTS:=.o) $(BENCH) \
+	$(PLUGINS:%.c=$(BUILD)/%.o) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c)))

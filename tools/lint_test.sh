@@ -151,6 +151,17 @@ for call in 'clock()' 'puts("x")' 'rand()' 'getenv("x") != 0' 'pthread_self() !=
 int td_more(void) { return (int)($call); }" >policies/more.c
     bad symbols "a policy that calls ${call%%(*}()" "^policies/more\.c: uses ${call%%(*}\(\)"
 done
+opens='#include <dlfcn.h>
+void *td_more(void) { return dlopen("x", RTLD_NOW); }'
+begin
+echo "$opens" >policies/loader.c
+good symbols
+begin
+echo "$opens" >policies/more.c
+bad symbols "a policy that opens shared objects" '^policies/more\.c: uses dlopen\(\)'
+begin
+echo 'int rand(void); int td_more(void) { return rand(); }' >policies/loader.c
+bad symbols "a loader that draws numbers" '^policies/loader\.c: uses rand\(\)'
 begin
 echo 'int td_sim_now(void); int td_now(void) { return td_sim_now(); }' >engine/now.c
 bad symbols "a function of another room" '^engine/now\.c: uses td_sim_now\(\)'
