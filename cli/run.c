@@ -117,10 +117,11 @@ static bool choose_policies(struct run *run, struct td_error *error)
     if (chosen->given && !td_policy_list_from_text(chosen->text, "--policy", &run->policies, error))
         return false;
     if (run->policies.count == 0)
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "%s: no policy to run: name some with --policy, or in the file as in "
-                            "\"policies\": [\"linear\", \"directed\"]",
-                            run->scenario->path);
+        return td_error_set(
+            error, TD_FAULT_INPUT,
+            "%s:1:1: $.policies: no policy to run: name some with --policy, or in the file as in "
+            "\"policies\": [\"linear\", \"directed\"]",
+            run->scenario->path);
     return td_policy_list_fits(&run->policies, run->scenario, error);
 }
 

@@ -51,6 +51,13 @@ static const struct td_summary *summary_of(const struct td_comparison *compariso
     return &comparison->summaries[policy * TD_METRIC_COUNT + metric];
 }
 
+/* Half an interval is no finer than the last unit that its mean is written in. */
+static double coarse(double half, double mean)
+{
+    double unit = mean >= 7200.0 ? 60.0 : mean >= 60.0 ? 1.0 : 0.0;
+    return half >= unit && unit > 0.0 ? round(half / unit) * unit : half;
+}
+
 /* "80 min", or "80 min ± 2 min 3 s" where there is an interval. */
 static void duration_cell(const struct td_summary *summary, bool interval, char *cell)
 {
@@ -60,7 +67,7 @@ static void duration_cell(const struct td_summary *summary, bool interval, char 
         (void)snprintf(cell, CELL_SIZE, "%s", mean);
         return;
     }
-    td_duration_text((summary->ci_high - summary->ci_low) / 2.0, half);
+    td_duration_text(coarse((summary->ci_high - summary->ci_low) / 2.0, summary->mean), half);
     (void)snprintf(cell, CELL_SIZE, "%s ± %s", mean, half);
 }
 
@@ -87,8 +94,12 @@ static void ratio_cell(const struct td_comparison *comparison, uint32_t policy, 
     if (best != UINT32_MAX)
         ratio = summary_of(comparison, policy, TD_METRIC_MAKESPAN_S)->mean /
                 summary_of(comparison, best, TD_METRIC_MAKESPAN_S)->mean;
+    /* what differs from the best is never written as the best is */
+    int decimals = 2;
+    while (decimals < 6 && ratio > 1.0 && ratio - 1.0 < 0.5 * pow(10.0, -decimals))
+        decimals++;
     if (isfinite(ratio))
-        (void)snprintf(cell, CELL_SIZE, "%.2f%s", ratio, mark);
+        (void)snprintf(cell, CELL_SIZE, "%.*f%s", decimals, ratio, mark);
     else
         (void)snprintf(cell, CELL_SIZE, "-%s", mark);
 }

@@ -137,6 +137,10 @@ refused "'two.json'" run three.json two.json
 refused "'extra'" policies extra
 refused "'--replications'" run --replication 3 three.json
 refused "'--confidence'" run --confidance=0.9 three.json
+refused "'--replications'" run --repl 3 three.json
+refused "'--replications'" run --rep=3 three.json
+refused "'--confidence'" run --conf 0.9 three.json
+refused "'check'" c three.json
 refused 'task-director run --help' run --frobnicate three.json
 refused 'task-director --help' frobnicate
 refused "'--policy'" run -policy linear three.json
@@ -172,6 +176,7 @@ refused 'folder.json' run folder.json
 # --- policies ----------------------------------------------------------------------------------
 refused "'linear'" run three.json --policy lnear
 refused "'directed'" run three.json --policy linear,Directed
+refused "'directed'" run three.json --policy dir
 refused 'named twice' run three.json --policy linear,linear
 refused 'empty' run three.json --policy linear,,directed
 refused 'empty' run three.json --policy linear,
@@ -181,6 +186,7 @@ refused 'unknown.json:4:' run unknown.json --policy linear
 refused 'unknown.json:4:' check unknown.json
 refused 'twice' run twice.json
 refused '--policy' run none.json
+refused 'none.json:1:1: $.policies: no policy to run: ' run none.json
 refused 'infinite.json:4:' run infinite.json
 refused "'longest'" check infinite.json
 refused '--policy' run infinite.json --policy longest
@@ -209,6 +215,14 @@ done_well check --help
 prints --quiet
 done_well policies
 prints universe linear parallel directed longest shortest critical-path most-unlocked random
+cut -d' ' -f1 out >listed
+"$python" - "$root/scenarios/scenario.schema.json" listed >out 2>err <<'END'
+import json, sys
+items = json.load(open(sys.argv[1]))["properties"]["policies"]["items"]["anyOf"]
+names = next(item["enum"] for item in items if "enum" in item)
+sys.exit(sorted(names) != sorted(open(sys.argv[2]).read().split()))
+END
+verdict 'the JSON Schema knows the same policies' $?
 
 # --- check -------------------------------------------------------------------------------------
 done_well check three.json none.json

@@ -115,6 +115,24 @@ static void assert_table(struct td_results *results, const char *expected)
     free(text);
 }
 
+/* An interval is no finer than its mean is written, and what is not the best does not look like it.
+ */
+static void fineness(void **state)
+{
+    (void)state;
+    struct td_labels labels;
+    struct td_results results = results_of(&labels, 2, 2);
+    /* means of 3601 and 3602 s, each with a deviation of sqrt(2): half an interval is 12.7062 s */
+    static const td_time makespans[] = {3600, 3602, 3603, 3601};
+    for (size_t i = 0; i < 4; i++)
+        results.runs[i].makespan = makespans[i] * TD_NS_PER_S;
+    char *text = printed(td_table_print, &results);
+    assert_non_null(strstr(text, "60 min 1 s ± 13 s"));
+    assert_non_null(strstr(text, "60 min 2 s ± 13 s"));
+    assert_non_null(strstr(text, "1.0003 ~"));
+    free(text);
+}
+
 static void one_replication(void **state)
 {
     (void)state;
@@ -226,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durations),
+        cmocka_unit_test(fineness),
         cmocka_unit_test(one_replication),
         cmocka_unit_test(replications),
         cmocka_unit_test(json),
