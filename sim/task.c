@@ -203,7 +203,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
         if (begins) foresee(world, peer, who);
         return end_after(world, build_length(world, peer, who, at, part, there));
     }
-    if (at < plan->steps && parts == 1)
+    if (world->guesses && at < plan->steps && parts == 1)
         return end_after(world, fetch_time(world, peer, who, at, cache->published));
     return end_after(
         world,

@@ -2,6 +2,7 @@
 #include "sim/world_internal.h"
 
 #define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
+#define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
 
 static size_t peer_stride(const struct td_plan *plan)
 {
@@ -63,6 +64,7 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->policy = policy;
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
+    world->guesses = plan->steps >= GUESS_FROM;
     world->stride = peer_stride(plan);
     world->peers = malloc(peers * world->stride);
     world->arrivals = malloc(peers * sizeof(td_time));

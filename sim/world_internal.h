@@ -76,7 +76,8 @@ struct td_world {
     struct td_run_record *record;
     struct td_draw draw; /* seed and replication of the run */
     td_time now;
-    bool prefetch;
+    bool prefetch;       /* there are many peers */
+    bool guesses;        /* there are enough steps for fetches to be drawn ahead */
     uint64_t others;     /* the next event of all but the one at hand */
     bool woken;          /* somebody else's event has changed */
     uint32_t ended;      /* peers */
