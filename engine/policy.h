@@ -39,10 +39,11 @@ enum td_choice_kind {
     TD_CHOOSE_GIVE_UP,  /* the peer fails: it cannot get what it lacks */
 };
 
+/* Eight bytes, so that it is returned in a register; name its fields when you fill it. */
 struct td_choice {
-    enum td_choice_kind kind;
+    enum td_choice_kind kind : 16;
+    enum td_reason reason : 16;
     td_step step;
-    enum td_reason reason;
 };
 
 /* Which waiting peers a change wakes. All give the orders of the model's rule (a publication, the

@@ -16,7 +16,9 @@ static struct td_choice choose(const struct td_view *view)
 {
     /* "First" is in the order of the ranks: of what is published, what unlocks most. */
     td_step step = td_view_first_published(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
 
     /* Nothing to fetch: build what nobody builds, or wait, or be done, as `directed` does. */
     return td_directed_choose(view);

@@ -5,14 +5,20 @@
 struct td_choice td_directed_choose(const struct td_view *view)
 {
     td_step step = td_view_first_ready(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_READY};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_READY};
     step = td_view_first_published(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
     if (td_view_holds_all(view))
-        return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
     if (td_view_first_hopeful(view) == TD_NO_STEP)
-        return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_BROKEN};
-    return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_OTHERS_BUILD};
 }
 
 const struct td_policy td_policy_directed = {

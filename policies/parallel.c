@@ -5,8 +5,10 @@ static struct td_choice choose(const struct td_view *view)
 {
     td_step step = td_view_first_not_held(view);
     if (step != TD_NO_STEP)
-        return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_NEXT_IN_SCHEMA};
-    return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_NEXT_IN_SCHEMA};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
 }
 
 const struct td_policy td_policy_parallel = {

@@ -5,7 +5,8 @@
 static struct td_choice choose(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_ALL_AT_ONCE};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_ALL_AT_ONCE};
 }
 
 const struct td_policy td_policy_universe = {

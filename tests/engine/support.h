@@ -20,12 +20,17 @@
 static inline struct td_choice test_choose(const struct td_view *view)
 {
     td_step step = td_view_first_ready(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_READY};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_READY};
     step = td_view_first_published(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_PUBLISHED};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
     if (td_view_holds_all(view))
-        return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
-    return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_OTHERS_BUILD};
 }
 
 static const struct td_policy test_policy = {.abi = TD_POLICY_ABI,

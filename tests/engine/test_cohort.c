@@ -62,10 +62,14 @@ static void test_cohorts_of_two_schemas(void **state)
 static struct td_choice in_turn(const struct td_view *view)
 {
     if (!td_view_is_first_in_line(view))
-        return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NOT_ITS_TURN};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
     td_step step = td_view_first_not_held(view);
-    if (step != TD_NO_STEP) return (struct td_choice){TD_CHOOSE_STEP, step, TD_REASON_IN_TURN};
-    return (struct td_choice){TD_CHOOSE_UNIVERSE, TD_UNIVERSE, TD_REASON_HOLDS_ALL};
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_IN_TURN};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
 }
 
 static void test_the_line_is_by_arrival_and_wakes_its_head_only(void **state)

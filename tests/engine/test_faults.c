@@ -20,7 +20,8 @@ static struct td_choice choose(const struct td_view *view)
 {
     struct td_choice choice = test_choose(view);
     if (choice.kind == TD_CHOOSE_WAIT && td_view_first_hopeful(view) == TD_NO_STEP)
-        return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_BROKEN};
+        return (struct td_choice){
+            .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
     return choice;
 }
 

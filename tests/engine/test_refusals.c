@@ -107,25 +107,27 @@ static void test_a_held_step_keeps_its_variant(void **state)
 
 static struct td_choice nonsense_step(const struct td_view *view)
 {
-    return (struct td_choice){TD_CHOOSE_STEP, td_view_step_count(view), TD_REASON_NONE};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_STEP, .step = td_view_step_count(view), .reason = TD_REASON_NONE};
 }
 
 static struct td_choice held_step(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_STEP, 0, TD_REASON_NONE};
+    return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = 0, .reason = TD_REASON_NONE};
 }
 
 static struct td_choice unknown_kind(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){(enum td_choice_kind)17, 0, TD_REASON_NONE};
+    return (struct td_choice){.kind = (enum td_choice_kind)17, .step = 0, .reason = TD_REASON_NONE};
 }
 
 static struct td_choice no_hope(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_NONE};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_NONE};
 }
 
 static void test_a_policy_that_answers_nonsense_is_named(void **state)

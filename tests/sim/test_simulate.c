@@ -103,13 +103,13 @@ static void test_a_run_that_is_stopped(void **state)
 static struct td_choice wait_for_ever(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_NONE};
+    return (struct td_choice){.kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NONE};
 }
 
 static struct td_choice build_twice(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_STEP, 0, TD_REASON_NONE};
+    return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = 0, .reason = TD_REASON_NONE};
 }
 
 /* Bad policies end in a sentence that names them. */

@@ -76,36 +76,40 @@ ONE_OF_MANY struct td_choice choose_by_all(const struct td_view *view)
 ONE_OF_MANY struct td_choice choose_held(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_STEP, 0, TD_REASON_READY};
+    return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = 0, .reason = TD_REASON_READY};
 }
 
 ONE_OF_MANY struct td_choice choose_beyond(const struct td_view *view)
 {
-    return (struct td_choice){TD_CHOOSE_STEP, td_view_step_count(view), TD_REASON_READY};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_STEP, .step = td_view_step_count(view), .reason = TD_REASON_READY};
 }
 
 ONE_OF_MANY struct td_choice choose_no_step(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_STEP, TD_NO_STEP, TD_REASON_READY};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_STEP, .step = TD_NO_STEP, .reason = TD_REASON_READY};
 }
 
 ONE_OF_MANY struct td_choice choose_unknown(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){(enum td_choice_kind)77, 0, TD_REASON_READY};
+    return (struct td_choice){.kind = (enum td_choice_kind)77, .reason = TD_REASON_READY};
 }
 
 ONE_OF_MANY struct td_choice choose_waiting(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_WAIT, TD_NO_STEP, TD_REASON_OTHERS_BUILD};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_OTHERS_BUILD};
 }
 
 ONE_OF_MANY struct td_choice choose_giving_up(const struct td_view *view)
 {
     (void)view;
-    return (struct td_choice){TD_CHOOSE_GIVE_UP, TD_NO_STEP, TD_REASON_BROKEN};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
 }
 
 extern const struct td_policy SYMBOL;
