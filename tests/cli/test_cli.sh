@@ -18,19 +18,8 @@ cleanup() {
 trap cleanup EXIT
 cd "$work" || exit 2
 
-passed=0
-failed=0
-# verdict NAME STATUS: counts a case whose last condition ended with STATUS.
-verdict() {
-    if [ "$2" -eq 0 ]; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n  status %s\n' "$1" "$status"
-    sed 's/^/  out: /' out | head -3
-    sed 's/^/  err: /' err | head -3
-}
+# shellcheck source=tests/verdicts.sh
+. "$root/tests/verdicts.sh"
 
 # try ARGUMENT...: runs the program; leaves $status and the files out and err.
 try() {
@@ -76,14 +65,6 @@ prints() {
         grep -qF -e "$pattern" out
         verdict "prints '$pattern'" $?
     done
-}
-
-# holds NAME CONDITION...: a plain condition.
-holds() {
-    local name=$1
-    shift
-    "$@"
-    verdict "$name" $?
 }
 
 # True if the folder is missing or empty.

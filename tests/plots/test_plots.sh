@@ -19,27 +19,8 @@ work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 2
 
-passed=0
-failed=0
-# verdict NAME STATUS: counts a case whose last condition ended with STATUS.
-verdict() {
-    if [ "$2" -eq 0 ]; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n  status %s\n' "$1" "$status"
-    sed 's/^/  out: /' out | head -3
-    sed 's/^/  err: /' err | head -3
-}
-
-# holds NAME COMMAND...: a case that is one command.
-holds() {
-    local name=$1
-    shift
-    "$@"
-    verdict "$name" $?
-}
+# shellcheck source=tests/verdicts.sh
+. "$root/tests/verdicts.sh"
 
 # try COMMAND...: leaves $status and the files out and err.
 try() {

@@ -13,27 +13,8 @@ trap 'rm -rf "$work"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS
 cd "$work" || exit 2
 touch out err
-status=0 passed=0 failed=0
-
-# verdict NAME STATUS: counts a case whose last condition ended with STATUS.
-verdict() {
-    if [ "$2" -eq 0 ]; then
-        passed=$((passed + 1))
-        return
-    fi
-    failed=$((failed + 1))
-    printf 'FAILED: %s\n  status %s\n' "$1" "$status"
-    sed 's/^/  out: /' out | head -5
-    sed 's/^/  err: /' err | head -5
-}
-
-# holds NAME CONDITION...: a plain condition.
-holds() {
-    local name=$1
-    shift
-    "$@"
-    verdict "$name" $?
-}
+# shellcheck source=tests/verdicts.sh
+. "$root/tests/verdicts.sh"
 
 # try ARGUMENT...: runs the program, which may not hang; leaves $status and the files out and err.
 try() {
