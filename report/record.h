@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define TD_RECORD_NO_STEP UINT32_MAX    /* a wait: the empty step */
+#define TD_NOT_MERGED ((td_time)-1)
 #define TD_RECORD_REST (UINT32_MAX - 1) /* written as `universe` */
 
 enum td_interval_kind { TD_KIND_BUILD, TD_KIND_FETCH, TD_KIND_WAIT, TD_KIND_OVERHEAD };
@@ -33,6 +34,7 @@ struct td_peer_record {
     td_time busy, wait;
     uint32_t builds, fetches;
     uint8_t outcome; /* enum td_peer_outcome */
+    td_time merged;  /* of a change in a queue; TD_NOT_MERGED: there is no queue, or it did not */
 };
 
 /* One row of runs.csv. */

@@ -123,7 +123,8 @@ void td_replication_end(struct td_world *world)
                                            .wait = who->wait,
                                            .builds = who->builds,
                                            .fetches = who->fetches,
-                                           .outcome = who->outcome};
+                                           .outcome = who->outcome,
+                                           .merged = TD_NOT_MERGED};
         if (world->recorder != NULL && world->recorder->peer != NULL)
             world->recorder->peer(world->recorder->context, peer, &row);
         if (who->arrival < first) first = who->arrival;

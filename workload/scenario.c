@@ -132,6 +132,8 @@ static bool read_numbers(const struct td_reader *r, const uint32_t *found,
     scenario->replications = (uint32_t)replications;
     scenario->seed = (uint64_t)seed;
     scenario->retries = (uint32_t)retries;
+    scenario->window = (struct td_window){20, 3};
+    scenario->patience = -1;
     return true;
 }
 

@@ -67,6 +67,7 @@ struct td_group_spec {
     uint32_t count;
     double speed; /* above 0 */
     const char *cache_id, *repository, *base_ref, *pipeline;
+    bool dependent; /* its pipeline: changes form a queue, each tested on top of those ahead */
     enum td_arrival_form arrival_form;
     const struct td_dist *arrival;  /* DRAWN: a sample a peer; EVERY: constant; POISSON: the gaps */
     const td_time *arrival_times;   /* TIMES: `count` of them */
@@ -85,6 +86,12 @@ struct td_peer_spec {
     const char *name;
     uint32_t group;
     uint32_t index; /* in its group, from 0 */
+};
+
+/* How many changes of a dependent pipeline's queue run: `start` at first, one more at each merge,
+ * half of them, but at least `floor`, after each failure. */
+struct td_window {
+    uint32_t start, floor; /* 1 <= floor <= start */
 };
 
 struct td_scenario {
@@ -106,6 +113,8 @@ struct td_scenario {
     uint32_t replications;
     uint64_t seed;
     uint32_t retries; /* flaky failures of a step that a peer survives; 2 if left out */
+    struct td_window window; /* 20 and 3 if left out */
+    td_time patience; /* a build older than this may be duplicated; -1 if left out */
     bool learned;     /* estimates are learned from what is observed, not the scenario's means */
 };
 
