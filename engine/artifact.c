@@ -41,7 +41,7 @@ static void spread(struct td_engine *engine, struct cohort *cohort, uint32_t art
         bool usable = false;
         if ((variant == NULL ? position : variant->artifact) == artifact)
             usable = strain_sees(engine, strain, position, change);
-        else if (variant != NULL && variant->from == artifact)
+        else if (variant != NULL && variant->start != NONE)
             usable = td_strain_refresh(engine, strain, position);
         /* that there is no hope any more concerns those who wait for their turn, too */
         if (usable && (engine->policy->wake == TD_WAKE_FOR_USE || change == CHANGE_BROKEN))

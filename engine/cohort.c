@@ -40,6 +40,7 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
     cohort->artifact_count = 0;
     cohort->learns = engine->options.learn && (engine->policy->needs & TD_NEEDS_ESTIMATES) != 0;
     cohort->strain = NONE;
+    cohort->at_work = 0;
     cohort->line_first = cohort->line_last = TD_NO_PEER;
     return engine->cohort_count++;
 }
@@ -105,6 +106,14 @@ static bool table_reserve(struct cohort *cohort, uint32_t entries)
     return true;
 }
 
+uint32_t td_cohort_seek(const struct cohort *cohort, uint32_t position, uint64_t digest)
+{
+    if (digest == 0) return position;
+    if (cohort->table_capacity == 0) return NONE;
+    uint32_t entry = cohort->table[table_slot(cohort, position, digest)];
+    return entry == 0 ? NONE : entry - 1;
+}
+
 uint32_t td_cohort_artifact(struct cohort *cohort, uint32_t position, uint64_t digest)
 {
     if (digest == 0) return position; /* the untouched one */
@@ -135,13 +144,23 @@ void td_cohort_free(struct cohort *cohort)
 void td_line_enter(struct td_engine *engine, struct cohort *cohort, td_peer peer)
 {
     struct peer *who = peer_at(engine, peer);
-    who->line_next = TD_NO_PEER;
-    who->line_previous = cohort->line_last;
-    if (cohort->line_last == TD_NO_PEER)
+    td_peer before = cohort->line_last;
+    /* hardly anybody comes back to a place within the line: from its end it is not far */
+    while (before != TD_NO_PEER && (peer_at(engine, before)->since > who->since ||
+                                    (peer_at(engine, before)->since == who->since && before > peer)))
+        before = peer_at(engine, before)->line_previous;
+
+    who->line_previous = before;
+    who->line_next =
+        before == TD_NO_PEER ? cohort->line_first : peer_at(engine, before)->line_next;
+    if (before == TD_NO_PEER)
         cohort->line_first = peer;
     else
-        peer_at(engine, cohort->line_last)->line_next = peer;
-    cohort->line_last = peer;
+        peer_at(engine, before)->line_next = peer;
+    if (who->line_next == TD_NO_PEER)
+        cohort->line_last = peer;
+    else
+        peer_at(engine, who->line_next)->line_previous = peer;
 }
 
 void td_line_leave(struct td_engine *engine, struct cohort *cohort, td_peer peer)

@@ -47,10 +47,14 @@ static uint64_t mix_peer(const struct td_engine *engine, td_peer peer, uint64_t 
     const struct cohort *cohort = &engine->cohorts[who->cohort];
     const struct strain *strain = &engine->strains[who->strain];
     hash = mix(mix(hash, who->cohort), who->building * 2u + who->read_only);
+    hash = mix(mix(hash, (uint64_t)who->since), who->ticket);
     hash = mix_words(hash, who->held, cohort->schema->words);
     if (who->state == PEER_ORDERED) hash = mix(mix(hash, who->order), who->order_step);
-    for (uint32_t i = 0; i < strain->variant_count; i++)
-        hash = mix(mix(hash, strain->variants[i].artifact), strain->variants[i].from);
+    for (uint32_t i = 0; i < strain->variant_count; i++) {
+        hash = mix(hash, strain->variants[i].artifact);
+        for (uint32_t j = strain->variants[i].start; j != NONE; j = strain->starts[j].next)
+            hash = mix(hash, strain->starts[j].artifact);
+    }
     return hash;
 }
 

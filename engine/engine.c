@@ -240,6 +240,8 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
     *who = (struct peer){.cohort = cohort,
                          .strain = home->strain,
                          .state = PEER_FREE,
+                         .since = event->join.since,
+                         .ticket = event->join.ticket,
                          .read_only = event->join.read_only};
     memset(who->held, 0, words * sizeof(uint64_t));
     if (steps % 64 != 0) who->held[words - 1] = ~UINT64_C(0) << (steps % 64);
@@ -297,17 +299,13 @@ static bool apply_variant(struct td_engine *engine, const struct td_event *event
     struct cohort *cohort = &engine->cohorts[who->cohort];
     if (!step_is(cohort, event->variant.step, error)) return false;
 
-    uint32_t position = cohort->priority->position[event->variant.step], from = NONE;
+    uint32_t position = cohort->priority->position[event->variant.step];
     if (bit_get(who->held, position))
         return td_error_set(error, TD_FAULT_INPUT, "peer %u holds step %u in another variant",
                             event->peer, event->variant.step);
     if (event->variant.digest == 0)
         return td_error_set(error, TD_FAULT_INPUT,
                             "digest 0 is the untouched variant, which needs no event");
-    if (event->variant.partial) {
-        from = td_cohort_artifact(cohort, position, event->variant.from);
-        if (from == NONE) return td_error_memory(error, "an artifact");
-    }
     uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
     if (artifact == NONE) return td_error_memory(error, "an artifact");
     if (who->strain == cohort->strain) { /* shared until now */
@@ -315,7 +313,25 @@ static bool apply_variant(struct td_engine *engine, const struct td_event *event
         if (strain == NONE) return false;
         who->strain = strain;
     }
-    return td_strain_vary(engine, who->strain, position, artifact, from, error);
+    return td_strain_vary(engine, who->strain, position, artifact, error);
+}
+
+static bool apply_start(struct td_engine *engine, const struct td_event *event,
+                        struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
+    const struct peer *who = peer_at(engine, event->peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!step_is(cohort, event->variant.step, error)) return false;
+    uint32_t position = cohort->priority->position[event->variant.step];
+    if (!bit_get(engine->strains[who->strain].own, position))
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "peer %u shares step %u: a build of its own variant is what can start "
+                            "from another",
+                            event->peer, event->variant.step);
+    uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
+    if (artifact == NONE) return td_error_memory(error, "an artifact");
+    return td_strain_start(engine, who->strain, position, artifact, error);
 }
 
 /* What the peer was ordered is not being built by it any more. */
@@ -330,6 +346,19 @@ static void stop_building(struct td_engine *engine, td_peer peer, struct td_comm
                         commands);
 }
 
+/* An order has ended or a peer is gone: whom that concerns, apart from what is published or given up
+ * with it. */
+static void wake_for_turn(struct td_engine *engine, const struct cohort *cohort,
+                          struct td_commands *commands)
+{
+    td_peer first = cohort->line_first;
+    if (engine->policy->wake == TD_WAKE_ALL)
+        td_wake_cohort(engine, cohort, commands);
+    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
+             peer_at(engine, first)->state == PEER_WAITING)
+        td_wake_peer(engine, first, commands);
+}
+
 /* The peer is not present any more. */
 static void depart(struct td_engine *engine, td_peer peer, struct td_commands *commands)
 {
@@ -338,15 +367,10 @@ static void depart(struct td_engine *engine, td_peer peer, struct td_commands *c
     if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
     stop_building(engine, peer, commands);
     td_line_leave(engine, cohort, peer);
+    cohort->at_work -= who->state == PEER_ORDERED;
     who->state = PEER_ABSENT;
     if (who->strain != cohort->strain) td_strain_close(engine, who->strain);
-
-    td_peer first = cohort->line_first;
-    if (engine->policy->wake == TD_WAKE_ALL)
-        td_wake_cohort(engine, cohort, commands);
-    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
-             peer_at(engine, first)->state == PEER_WAITING)
-        td_wake_peer(engine, first, commands);
+    wake_for_turn(engine, cohort, commands);
 }
 
 /* The peer is done, well or not. */
@@ -397,6 +421,7 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
     who->order = ++engine->last_order;
     who->order_step = step;
     who->state = PEER_ORDERED;
+    cohort->at_work++;
     who->building = build;
     if (build) td_artifact_begin(engine, cohort, artifact);
     commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_ORDER,
@@ -446,10 +471,11 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
 static inline void end_order(struct td_engine *engine, struct peer *who,
                              struct td_commands *commands)
 {
+    struct cohort *cohort = &engine->cohorts[who->cohort];
     who->order = 0;
     who->state = PEER_FREE;
-    if (engine->policy->wake == TD_WAKE_ALL)
-        td_wake_cohort(engine, &engine->cohorts[who->cohort], commands);
+    cohort->at_work--;
+    wake_for_turn(engine, cohort, commands);
 }
 
 static bool apply_obtained(struct td_engine *engine, const struct td_event *event,
@@ -537,6 +563,8 @@ static bool apply_one(struct td_engine *engine, const struct td_event *event,
         return apply_holds(engine, event, error);
     case TD_EVENT_VARIANT:
         return apply_variant(engine, event, error);
+    case TD_EVENT_START:
+        return apply_start(engine, event, error);
     case TD_EVENT_ASK:
         return apply_ask(engine, event, commands, error);
     case TD_EVENT_OBTAINED:
@@ -566,4 +594,15 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
         engine->now = events[i].at;
     }
     return count;
+}
+
+bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
+                            td_step step, uint64_t digest)
+{
+    uint32_t found = td_cohort_find(engine, identity);
+    if (found == NONE || engine->cohorts[found].priority == NULL) return false;
+    const struct cohort *cohort = &engine->cohorts[found];
+    TD_ASSERT(step < cohort->schema->steps);
+    uint32_t artifact = td_cohort_seek(cohort, cohort->priority->position[step], digest);
+    return artifact != NONE && cohort->artifacts[artifact].broken;
 }

@@ -79,6 +79,8 @@ enum td_event_kind {
     TD_EVENT_HOLDS,    /* a free peer holds a step already */
     TD_EVENT_VARIANT,  /* a free peer's inputs for a step differ: it needs the artifact of this
                           digest */
+    TD_EVENT_START,    /* a free peer's build of its variant can start from this artifact, if that
+                          is published; the best comes first */
     TD_EVENT_ASK,      /* what next? */
     TD_EVENT_OBTAINED, /* within an order: a step has been built or fetched, and is held now */
     TD_EVENT_ENDED,    /* an order has ended, otherwise than with its last OBTAINED */
@@ -110,18 +112,18 @@ struct td_event {
         } lot;
         struct {
             struct td_identity identity;
-            bool read_only; /* it does not publish: what it builds counts as built by nobody */
-            bool again;     /* it was here before: its flaky failures still count */
+            td_time since;   /* it stands in its cohort's line by this, ties by peer */
+            uint32_t ticket; /* 0, or its number in a queue of changes: smaller for those ahead */
+            bool read_only;  /* it does not publish: what it builds counts as built by nobody */
+            bool again;      /* it was here before: its flaky failures still count */
         } join;
         struct {
             td_step step;
         } holds;
         struct {
-            uint64_t digest;
-            uint64_t from; /* with `partial`: digest of the artifact that its build starts from */
             td_step step;
-            bool partial; /* touched in part: worth waiting for while `from` is being built */
-        } variant;
+            uint64_t digest;
+        } variant; /* and START: touched in part, and worth waiting for while that is built */
         struct {
             td_order order;
             td_step step;
@@ -186,6 +188,10 @@ size_t td_engine_bytes_per_peer(uint32_t steps);
  * `count`, or the index of the one that was refused. */
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error);
+
+/* True if two peers have found that this artifact does not build. */
+bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
+                            td_step step, uint64_t digest);
 
 /* A hint that an event of this peer will come soon: its record is brought into the cache. Changes
  * nothing. */

@@ -40,7 +40,7 @@ struct artifact {
     uint32_t builders; /* peers that are building it */
     uint64_t digest;
     uint32_t user;   /* first of the strains that need it, chained by `next_use`; untouched: NONE */
-    uint32_t starts; /* strains whose build starts from it */
+    uint32_t starts; /* how many builds of strains could start from it */
     td_peer found_by; /* the first peer that found that it does not build */
     bool published;
     bool broken; /* two have found it */
@@ -49,8 +49,14 @@ struct artifact {
 /* A variant that a strain has of its own. */
 struct strain_variant {
     uint32_t artifact;
-    uint32_t from;     /* the artifact that a partial build starts from, or NONE */
+    uint32_t start;    /* first of the strain's starts for it, or NONE */
     uint32_t next_use; /* next strain that needs the same artifact */
+};
+
+/* An artifact that a partial build can start from; the best comes first. */
+struct strain_start {
+    uint32_t artifact;
+    uint32_t next; /* of the same variant, or NONE */
 };
 
 /* The peers of a cohort whose variants all agree share a strain: what is published and ready is the
@@ -61,6 +67,8 @@ struct strain {
     uint64_t *published, *ready, *own, *hopeless;
     struct strain_variant *variants; /* of the positions in `own`, ascending */
     uint32_t variant_count, variant_capacity;
+    struct strain_start *starts;
+    uint32_t start_count, start_capacity;
     uint32_t words; /* that the bitmaps have room for */
     uint32_t cohort;
     uint32_t next, previous; /* in the cohort */
@@ -95,7 +103,8 @@ struct cohort {
         *table; /* (position, digest) -> artifact + 1, open addressing; not the untouched ones */
     uint32_t table_capacity;
     uint32_t strain;               /* the first: that of the peers that touch nothing */
-    td_peer line_first, line_last; /* present peers in order of arrival */
+    uint32_t at_work;              /* peers that have an order */
+    td_peer line_first, line_last; /* present peers by (since, peer) */
 };
 
 struct ranked_step {
@@ -111,8 +120,10 @@ struct peer {
     uint32_t cohort, strain;
     uint32_t held_count;
     uint32_t first_word; /* no word before it has a step that is not held */
+    td_time since;       /* in the line */
     td_peer line_next, line_previous;
     td_peer wait_next, wait_previous;
+    uint32_t ticket;
     uint8_t state;    /* enum peer_state */
     uint8_t building; /* its order's artifact counts it as a builder */
     uint8_t read_only;
@@ -200,7 +211,9 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
 /* Before the first peer: priority, artifacts and the first strain. */
 bool td_cohort_start(struct td_engine *engine, uint32_t cohort, struct td_error *error);
 void td_cohort_free(struct cohort *cohort);
-/* The artifact of a digest, made if there is none; NONE if memory is short. */
+/* The artifact of a digest, or NONE. */
+uint32_t td_cohort_seek(const struct cohort *cohort, uint32_t position, uint64_t digest);
+/* The same, made if there is none; NONE if memory is short. */
 uint32_t td_cohort_artifact(struct cohort *cohort, uint32_t position, uint64_t digest);
 void td_line_enter(struct td_engine *engine, struct cohort *cohort, td_peer peer);
 void td_line_leave(struct td_engine *engine, struct cohort *cohort, td_peer peer);
@@ -209,7 +222,10 @@ void td_line_leave(struct td_engine *engine, struct cohort *cohort, td_peer peer
 uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_error *error);
 void td_strain_close(struct td_engine *engine, uint32_t strain);
 bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position, uint32_t artifact,
-                    uint32_t from, struct td_error *error);
+                    struct td_error *error);
+/* One more artifact that the strain's own variant can start from. */
+bool td_strain_start(struct td_engine *engine, uint32_t strain, uint32_t position,
+                     uint32_t artifact, struct td_error *error);
 uint32_t td_strain_artifact(const struct strain *strain, uint32_t position);
 struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t position);
 /* The bitmaps of a cohort in which nothing has happened yet: ready is what has no prerequisites. */

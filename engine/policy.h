@@ -103,7 +103,10 @@ td_step td_view_first_not_held(const struct td_view *view);
  * build. */
 td_step td_view_first_hopeful(const struct td_view *view);
 bool td_view_holds_all(const struct td_view *view);
-/* True if no peer that is present in the cohort came before this one. */
-bool td_view_is_first_in_line(const struct td_view *view);
+/* True if no peer that is present in the cohort came before this one, and no other is at work on an
+ * order. */
+bool td_view_is_its_turn(const struct td_view *view);
+/* 0, or the peer's number in the queue of a dependent pipeline: smaller for those ahead of it. */
+uint32_t td_view_ticket(const struct td_view *view);
 
 #endif

@@ -65,6 +65,7 @@ uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_err
     memset(strain->own, 0, words * sizeof(uint64_t));
     memset(strain->hopeless, 0, words * sizeof(uint64_t));
     strain->variant_count = 0;
+    strain->start_count = 0;
     strain->ready_count = 0;
     strain->cohort = cohort;
     strain->waiting = TD_NO_PEER;
@@ -90,7 +91,8 @@ static void forget_use(struct td_engine *engine, struct cohort *cohort, uint32_t
     while (*link != strain)
         link = &td_strain_variant(&engine->strains[*link], position)->next_use;
     *link = mine->next_use;
-    if (mine->from != NONE) cohort->artifacts[mine->from].starts--;
+    for (uint32_t i = mine->start; i != NONE; i = engine->strains[strain].starts[i].next)
+        cohort->artifacts[engine->strains[strain].starts[i].artifact].starts--;
 }
 
 void td_strain_close(struct td_engine *engine, uint32_t strain)
@@ -108,7 +110,7 @@ void td_strain_close(struct td_engine *engine, uint32_t strain)
 }
 
 bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position, uint32_t artifact,
-                    uint32_t from, struct td_error *error)
+                    struct td_error *error)
 {
     struct strain *varied = &engine->strains[strain];
     struct cohort *cohort = &engine->cohorts[varied->cohort];
@@ -126,11 +128,42 @@ bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position
         bit_set(varied->own, position);
     }
     varied->variants[at] = (struct strain_variant){
-        .artifact = artifact, .from = from, .next_use = cohort->artifacts[artifact].user};
+        .artifact = artifact, .start = NONE, .next_use = cohort->artifacts[artifact].user};
     cohort->artifacts[artifact].user = strain;
-    if (from != NONE) cohort->artifacts[from].starts++;
     varied->stale = true;
     return true;
+}
+
+bool td_strain_start(struct td_engine *engine, uint32_t strain, uint32_t position,
+                     uint32_t artifact, struct td_error *error)
+{
+    struct strain *varied = &engine->strains[strain];
+    if (!td_reserve(&varied->starts, &varied->start_capacity, varied->start_count + 1,
+                    sizeof *varied->starts))
+        return td_error_memory(error, "a peer's variants");
+    uint32_t *link = &td_strain_variant(varied, position)->start;
+    while (*link != NONE)
+        link = &varied->starts[*link].next;
+    *link = varied->start_count;
+    varied->starts[varied->start_count++] =
+        (struct strain_start){.artifact = artifact, .next = NONE};
+    engine->cohorts[varied->cohort].artifacts[artifact].starts++;
+    varied->stale = true;
+    return true;
+}
+
+/* True while an artifact is being built that is a better start than any published one. */
+static bool start_is_coming(const struct cohort *cohort, const struct strain *strain,
+                            uint32_t position)
+{
+    if (!bit_get(strain->own, position)) return false;
+    for (uint32_t i = td_strain_variant(strain, position)->start; i != NONE;
+         i = strain->starts[i].next) {
+        const struct artifact *start = &cohort->artifacts[strain->starts[i].artifact];
+        if (start->published) return false;
+        if (start->builders != 0) return true;
+    }
+    return false;
 }
 
 static bool is_ready(const struct td_engine *engine, const struct strain *strain, uint32_t position)
@@ -138,12 +171,7 @@ static bool is_ready(const struct td_engine *engine, const struct strain *strain
     const struct cohort *cohort = &engine->cohorts[strain->cohort];
     const struct artifact *artifact = &cohort->artifacts[td_strain_artifact(strain, position)];
     if (artifact->published || artifact->builders != 0 || artifact->broken) return false;
-    if (bit_get(strain->own, position)) {
-        uint32_t from = td_strain_variant(strain, position)->from;
-        if (from != NONE && cohort->artifacts[from].builders != 0 &&
-            !cohort->artifacts[from].published)
-            return false;
-    }
+    if (start_is_coming(cohort, strain, position)) return false;
     if (bit_get(cohort->priority->roots, position)) return true;
     uint32_t words = cohort->schema->words;
     const uint64_t *before = cohort->priority->prerequisites + (size_t)position * words;
@@ -234,4 +262,5 @@ void td_strain_free(struct strain *strain)
 {
     free(strain->published);
     free(strain->variants);
+    free(strain->starts);
 }

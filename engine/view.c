@@ -104,7 +104,12 @@ bool td_view_holds_all(const struct td_view *view)
     return view->who->held_count == view->cohort->schema->steps;
 }
 
-bool td_view_is_first_in_line(const struct td_view *view)
+bool td_view_is_its_turn(const struct td_view *view)
 {
-    return view->who->line_previous == TD_NO_PEER;
+    return view->who->line_previous == TD_NO_PEER && view->cohort->at_work == 0;
+}
+
+uint32_t td_view_ticket(const struct td_view *view)
+{
+    return view->who->ticket;
 }

@@ -8,7 +8,7 @@ static struct td_choice choose(const struct td_view *view)
     if (step == TD_NO_STEP && !td_view_holds_all(view)) /* it need not stand in line for that */
         return (struct td_choice){
             .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
-    if (!td_view_is_first_in_line(view))
+    if (!td_view_is_its_turn(view))
         return (struct td_choice){
             .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
     if (step != TD_NO_STEP)

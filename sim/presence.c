@@ -10,7 +10,10 @@ static bool join(struct td_world *world, td_peer peer)
         .kind = TD_EVENT_JOIN,
         .at = world->now,
         .peer = peer,
-        .join = {.identity = group->identity, .read_only = !group->publishes, .again = who->left}};
+        .join = {.identity = group->identity,
+                 .since = world->now,
+                 .read_only = !group->publishes,
+                 .again = who->left}};
     if (!td_world_tell(world, &event, 1)) return false;
     for (uint32_t at = 0; group->private != NULL && at < plan->steps; at++) {
         if (!bit_get(group->private, at)) continue;
@@ -20,9 +23,13 @@ static bool join(struct td_world *world, td_peer peer)
                                          .at = world->now,
                                          .peer = peer,
                                          .variant = {.step = plan->order[at],
-                                                     .digest = (uint64_t)peer + 1,
-                                                     .partial = group->fraction[at] < 1}};
+                                                     .digest = (uint64_t)peer + 1}};
         if (!td_world_tell(world, &variant, 1)) return false;
+        const struct td_event start = {.kind = TD_EVENT_START,
+                                       .at = world->now,
+                                       .peer = peer,
+                                       .variant = {.step = plan->order[at], .digest = 0}};
+        if (group->fraction[at] < 1 && !td_world_tell(world, &start, 1)) return false;
     }
     for (uint32_t at = 0; who->left && at < plan->steps; at++) {
         if (!bit_get(who->held, at)) continue;

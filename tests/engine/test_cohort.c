@@ -59,9 +59,15 @@ static void test_cohorts_of_two_schemas(void **state)
     rig_close(&rig);
 }
 
+static void join_since(struct rig *rig, td_peer peer, td_time since)
+{
+    rig_do(rig,
+           (struct td_event){.kind = TD_EVENT_JOIN, .peer = peer, .join = {.since = since}});
+}
+
 static struct td_choice in_turn(const struct td_view *view)
 {
-    if (!td_view_is_first_in_line(view))
+    if (!td_view_is_its_turn(view))
         return (struct td_choice){
             .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
     td_step step = td_view_first_not_held(view);
@@ -72,20 +78,21 @@ static struct td_choice in_turn(const struct td_view *view)
         .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
 }
 
+static const struct td_policy turn_policy = {.abi = TD_POLICY_ABI,
+                                             .name = "in turn",
+                                             .summary = "",
+                                             .wake = TD_WAKE_IN_TURN,
+                                             .choose = in_turn};
+
 static void test_the_line_is_by_arrival_and_wakes_its_head_only(void **state)
 {
     (void)state;
-    static const struct td_policy policy = {.abi = TD_POLICY_ABI,
-                                            .name = "in turn",
-                                            .summary = "",
-                                            .wake = TD_WAKE_IN_TURN,
-                                            .choose = in_turn};
     struct rig rig;
-    rig_open(&rig, &policy, 1, NULL);
-    rig_join(&rig, 2); /* came first */
-    rig_join(&rig, 0);
-    rig_join(&rig, 1);
-    rig_join(&rig, 3);
+    rig_open(&rig, &turn_policy, 1, NULL);
+    join_since(&rig, 2, 10);
+    join_since(&rig, 3, 20);
+    join_since(&rig, 1, 20); /* a tie: by number */
+    join_since(&rig, 0, 15); /* not by the order in which they join */
     assert_int_equal(rig_ask(&rig, 0).kind, TD_COMMAND_WAIT);
     assert_int_equal(rig_ask(&rig, 1).kind, TD_COMMAND_WAIT);
     assert_int_equal(rig_ask(&rig, 3).kind, TD_COMMAND_WAIT);
@@ -100,6 +107,25 @@ static void test_the_line_is_by_arrival_and_wakes_its_head_only(void **state)
     rig_carry_out(&rig, 0, 0, false);
     rig_do(&rig, (struct td_event){.kind = TD_EVENT_LEFT, .peer = 0});
     assert_true(rig_woke(&rig, 3));
+    rig_close(&rig);
+}
+
+static void test_who_comes_back_ahead_of_the_one_at_work_waits_for_its_order(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, &turn_policy, 2, NULL);
+    join_since(&rig, 1, 20);
+    struct td_command first = rig_ask(&rig, 1);
+    assert_int_equal(first.kind, TD_COMMAND_ORDER);
+    join_since(&rig, 0, 10);
+    assert_int_equal(rig_ask(&rig, 0).kind, TD_COMMAND_WAIT);
+    rig_obtain(&rig, 1, first.order, 0, true);
+    assert_false(rig_woke(&rig, 0));
+    rig_end(&rig, 1, first.order, TD_END_OK);
+    assert_true(rig_woke(&rig, 0));
+    assert_int_equal(rig_ask(&rig, 1).kind, TD_COMMAND_WAIT);
+    rig_carry_out(&rig, 0, 0, false);
     rig_close(&rig);
 }
 
@@ -142,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_fields_that_are_left_out_are_equal),
         cmocka_unit_test(test_cohorts_of_two_schemas),
         cmocka_unit_test(test_the_line_is_by_arrival_and_wakes_its_head_only),
+        cmocka_unit_test(test_who_comes_back_ahead_of_the_one_at_work_waits_for_its_order),
         cmocka_unit_test(test_lots_rank_each_cohort_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@ struct plain {
         td_step step;
         bool held[STEPS];
         uint64_t digest[STEPS];
-        bool partial[STEPS];
+        uint64_t start[STEPS][2]; /* what a build could start from, the best first */
+        uint32_t starts[STEPS];
     } peers[PEERS];
     struct {
         td_step step;
@@ -50,6 +51,16 @@ static bool is_building(const struct plain *plain, td_step step, uint64_t digest
     return false;
 }
 
+static bool better_start_is_coming(const struct plain *plain, td_peer peer, td_step step)
+{
+    for (uint32_t i = 0; i < plain->peers[peer].starts[step]; i++) {
+        uint64_t digest = plain->peers[peer].start[step][i];
+        if (is_published(plain, step, digest)) return false;
+        if (is_building(plain, step, digest)) return true;
+    }
+    return false;
+}
+
 /* The rule of the model's section 9, word by word. */
 static td_step plain_choice(const struct plain *plain, td_peer peer, bool *build)
 {
@@ -68,9 +79,7 @@ static td_step plain_choice(const struct plain *plain, td_peer peer, bool *build
             for (td_step before = 0; ready && before < plain->steps; before++)
                 ready = !plain->after[step][before] ||
                         is_published(plain, before, plain->peers[peer].digest[before]);
-            if (plain->peers[peer].partial[step] && !is_published(plain, step, 0) &&
-                is_building(plain, step, 0))
-                ready = false;
+            if (better_start_is_coming(plain, peer, step)) ready = false;
             if (ready) {
                 *build = true;
                 return step;
@@ -114,12 +123,18 @@ static void join(struct rig *rig, struct plain *plain, td_peer peer)
         if (!touched && !follows) continue;
         /* few digests, so that they are shared */
         plain->peers[peer].digest[step] = 1 + pick(3);
-        plain->peers[peer].partial[step] = touched && pick(2) == 0;
+        plain->peers[peer].starts[step] = touched ? pick(3) : 0;
         apply(rig, (struct td_event){.kind = TD_EVENT_VARIANT,
                                      .peer = peer,
                                      .variant = {.step = step,
-                                                 .digest = plain->peers[peer].digest[step],
-                                                 .partial = plain->peers[peer].partial[step]}});
+                                                 .digest = plain->peers[peer].digest[step]}});
+        for (uint32_t i = 0; i < plain->peers[peer].starts[step]; i++) {
+            plain->peers[peer].start[step][i] = pick(4);
+            apply(rig, (struct td_event){.kind = TD_EVENT_START,
+                                         .peer = peer,
+                                         .variant = {.step = step,
+                                                     .digest = plain->peers[peer].start[step][i]}});
+        }
     }
 }
 

@@ -1,11 +1,20 @@
 /* Variants: peers with different digests for a step need different artifacts of it. */
 #include "support.h"
 
+static void start_from(struct rig *rig, td_peer peer, td_step step, uint64_t digest)
+{
+    rig_do(rig, (struct td_event){.kind = TD_EVENT_START,
+                                  .peer = peer,
+                                  .variant = {.step = step, .digest = digest}});
+}
+
+/* With `partial` its build can start from the untouched artifact. */
 static void vary(struct rig *rig, td_peer peer, td_step step, uint64_t digest, bool partial)
 {
     rig_do(rig, (struct td_event){.kind = TD_EVENT_VARIANT,
                                   .peer = peer,
-                                  .variant = {.step = step, .digest = digest, .partial = partial}});
+                                  .variant = {.step = step, .digest = digest}});
+    if (partial) start_from(rig, peer, step, 0);
 }
 
 static void test_a_touched_step_is_built_by_its_peer(void **state)
@@ -82,6 +91,32 @@ static void test_a_partial_build_goes_on_when_the_untouched_one_is_given_up(void
     rig_close(&rig);
 }
 
+static void test_a_build_waits_for_a_better_start_than_the_published_one(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, &test_policy, 1, NULL);
+    for (td_peer peer = 0; peer < 3; peer++)
+        rig_join(&rig, peer);
+    rig_carry_out(&rig, 0, 0, true); /* the untouched one, the worst start */
+    vary(&rig, 1, 0, 1, true);
+    vary(&rig, 2, 0, 12, false);
+    start_from(&rig, 2, 0, 1);
+    start_from(&rig, 2, 0, 0);
+    struct td_command better = rig_ask(&rig, 1);
+    assert_true(better.build);
+    assert_int_equal(rig_ask(&rig, 2).kind, TD_COMMAND_WAIT);
+    rig_end(&rig, 1, better.order, TD_END_FLAKY);
+    assert_true(rig_woke(&rig, 2)); /* then from the untouched one */
+    better = rig_ask(&rig, 1);
+    assert_int_equal(rig_ask(&rig, 2).kind, TD_COMMAND_WAIT);
+    rig_obtain(&rig, 1, better.order, 0, true);
+    assert_true(rig_woke(&rig, 2));
+    rig_carry_out(&rig, 2, 0, true);
+    assert_false(td_engine_knows_broken(rig.engine, &(struct td_identity){0}, 0, 12));
+    rig_close(&rig);
+}
+
 static void test_prerequisites_are_those_of_the_own_variant(void **state)
 {
     (void)state;
@@ -140,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_equal_digests_share),
         cmocka_unit_test(test_a_partial_build_waits_for_the_untouched_one_while_it_is_built),
         cmocka_unit_test(test_a_partial_build_goes_on_when_the_untouched_one_is_given_up),
+        cmocka_unit_test(test_a_build_waits_for_a_better_start_than_the_published_one),
         cmocka_unit_test(test_prerequisites_are_those_of_the_own_variant),
         cmocka_unit_test(test_a_private_artifact_outlives_its_peer),
         cmocka_unit_test(test_strains_are_used_again),

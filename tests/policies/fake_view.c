@@ -56,7 +56,7 @@ bool td_view_holds_all(const struct td_view *view)
     return view->holds_all;
 }
 
-bool td_view_is_first_in_line(const struct td_view *view)
+bool td_view_is_its_turn(const struct td_view *view)
 {
-    return view->first_in_line;
+    return view->its_turn;
 }

@@ -16,7 +16,7 @@ struct td_view {
     uint32_t dependent_count[FAKE_STEPS];
     uint32_t unlocks[FAKE_STEPS];
     td_step ready, published, not_held, hopeful; /* the first such step */
-    bool holds_all, first_in_line;
+    bool holds_all, its_turn;
 };
 
 #endif

@@ -43,7 +43,7 @@ static void test_choices(void **state)
         const char *policies; /* separated by spaces */
         struct {
             td_step ready, published, not_held, hopeful;
-            bool holds_all, first_in_line;
+            bool holds_all, its_turn;
         } view;
         struct td_choice expected;
     } cases[] = {
@@ -96,7 +96,7 @@ static void test_choices(void **state)
                                      .not_held = cases[i].view.not_held,
                                      .hopeful = cases[i].view.hopeful,
                                      .holds_all = cases[i].view.holds_all,
-                                     .first_in_line = cases[i].view.first_in_line};
+                                     .its_turn = cases[i].view.its_turn};
         char names[128];
         assert_true(strlen(cases[i].policies) < sizeof names);
         memcpy(names, cases[i].policies, strlen(cases[i].policies) + 1);

@@ -67,7 +67,7 @@ ONE_OF_MANY void rank_by_all(const struct td_view *view, int64_t *ranks)
 ONE_OF_MANY struct td_choice choose_by_all(const struct td_view *view)
 {
     if (td_view_holds_all(view) != (td_view_first_not_held(view) == TD_NO_STEP)) abort();
-    (void)td_view_is_first_in_line(view);
+    (void)td_view_is_its_turn(view);
     (void)td_view_first_hopeful(view);
     return td_directed_choose(view);
 }
