@@ -146,13 +146,13 @@ void td_line_enter(struct td_engine *engine, struct cohort *cohort, td_peer peer
     struct peer *who = peer_at(engine, peer);
     td_peer before = cohort->line_last;
     /* hardly anybody comes back to a place within the line: from its end it is not far */
-    while (before != TD_NO_PEER && (peer_at(engine, before)->since > who->since ||
-                                    (peer_at(engine, before)->since == who->since && before > peer)))
+    while (before != TD_NO_PEER &&
+           (peer_at(engine, before)->since > who->since ||
+            (peer_at(engine, before)->since == who->since && before > peer)))
         before = peer_at(engine, before)->line_previous;
 
     who->line_previous = before;
-    who->line_next =
-        before == TD_NO_PEER ? cohort->line_first : peer_at(engine, before)->line_next;
+    who->line_next = before == TD_NO_PEER ? cohort->line_first : peer_at(engine, before)->line_next;
     if (before == TD_NO_PEER)
         cohort->line_first = peer;
     else

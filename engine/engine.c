@@ -346,8 +346,8 @@ static void stop_building(struct td_engine *engine, td_peer peer, struct td_comm
                         commands);
 }
 
-/* An order has ended or a peer is gone: whom that concerns, apart from what is published or given up
- * with it. */
+/* An order has ended or a peer is gone: whom that concerns, apart from what is published or given
+ * up with it. */
 static void wake_for_turn(struct td_engine *engine, const struct cohort *cohort,
                           struct td_commands *commands)
 {

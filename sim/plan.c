@@ -25,6 +25,25 @@ static uint32_t intern(const struct td_scenario *scenario, size_t field, uint32_
     return group + 1;
 }
 
+/* A dependent pipeline is known by repository, base ref and name; its number is in the order of
+ * their first groups. */
+static void plan_pipeline(struct td_plan *plan, uint32_t g)
+{
+    const struct td_group_spec *spec = &plan->scenario->groups[g];
+    plan->groups[g].pipeline = UINT32_MAX;
+    if (!spec->dependent) return;
+    for (uint32_t i = 0; i < g; i++) {
+        const struct td_group_spec *other = &plan->scenario->groups[i];
+        if (!other->dependent || !same_text(spec->repository, other->repository) ||
+            !same_text(spec->base_ref, other->base_ref) ||
+            !same_text(spec->pipeline, other->pipeline))
+            continue;
+        plan->groups[g].pipeline = plan->groups[i].pipeline;
+        return;
+    }
+    plan->groups[g].pipeline = plan->pipelines++;
+}
+
 static void plan_identities(struct td_plan *plan)
 {
     const struct td_scenario *scenario = plan->scenario;
@@ -42,6 +61,7 @@ static void plan_identities(struct td_plan *plan)
             group->cohort++;
         if (group->cohort == plan->cohorts)
             plan->cohort_identity[plan->cohorts++] = &group->identity;
+        plan_pipeline(plan, g);
         const struct td_group_spec *spec = &scenario->groups[g];
         group->speed = spec->speed;
         group->publishes = spec->publishes;

@@ -12,6 +12,7 @@
 struct td_plan_group {
     struct td_identity identity;
     uint32_t cohort;
+    uint32_t pipeline; /* a dependent one, or UINT32_MAX */
     double speed;
     bool publishes, keeps;
     const struct td_dist *leaves, *returns; /* NULL: never */
@@ -40,6 +41,7 @@ struct td_plan {
     struct td_plan_group *groups;
     uint32_t cohorts;
     const struct td_identity **cohort_identity; /* by cohort */
+    uint32_t pipelines;                         /* dependent ones */
     bool overhead;                              /* an invocation takes time */
     /* What some scenario has and others don't pay for. */
     bool parts, factors, flaky, broken, leaves, slow;

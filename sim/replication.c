@@ -63,6 +63,7 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
     td_queue_reset(&world->queue);
     begin_caches(world);
     begin_extras(world);
+    if (!td_pipelines_begin(world)) return false;
     if (!td_scenario_arrivals(scenario, world->draw.seed, replication, world->arrivals,
                               world->error) ||
         !draw_lots(world))
@@ -117,14 +118,15 @@ void td_replication_end(struct td_world *world)
 
     for (td_peer peer = 0; peer < peers; peer++) {
         const struct sim_peer *who = peer_at(world, peer);
-        const struct td_peer_record row = {.arrival = who->arrival,
-                                           .completion = who->since,
-                                           .busy = who->busy,
-                                           .wait = who->wait,
-                                           .builds = who->builds,
-                                           .fetches = who->fetches,
-                                           .outcome = who->outcome,
-                                           .merged = TD_NOT_MERGED};
+        const struct td_peer_record row = {
+            .arrival = who->arrival,
+            .completion = who->since,
+            .busy = who->busy,
+            .wait = who->wait,
+            .builds = who->builds,
+            .fetches = who->fetches,
+            .outcome = who->outcome,
+            .merged = world->queues == NULL ? TD_NOT_MERGED : world->queues->merged_at[peer]};
         if (world->recorder != NULL && world->recorder->peer != NULL)
             world->recorder->peer(world->recorder->context, peer, &row);
         if (who->arrival < first) first = who->arrival;

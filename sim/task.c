@@ -27,34 +27,6 @@ static uint32_t next_artifact(const struct td_world *world, const struct sim_pee
     return plan->steps;
 }
 
-static size_t cell(const struct td_world *world, td_peer peer, uint32_t at)
-{
-    return (size_t)peer * world->plan->steps + at;
-}
-
-static inline bool is_private(const struct td_plan_group *group, const struct td_plan *plan,
-                              uint32_t at)
-{
-    /* a peer that touches a step has a rest of its own, too */
-    return group->private != NULL && (at == plan->steps || bit_get(group->private, at));
-}
-
-/* True if a part of the untouched artifact is published. */
-static inline bool untouched_there(const struct td_world *world, const struct cache *cache,
-                                   uint32_t at, uint32_t part)
-{
-    if (at == world->plan->steps) return cache->rest;
-    if (cache->parts != NULL) return cache->parts[at] > part;
-    return bit_get(cache->published, at);
-}
-
-/* True if a part of the peer's own variant is published, though it may not hold it any more. */
-static inline bool own_there(const struct td_world *world, td_peer peer, uint32_t at, uint32_t part)
-{
-    if (world->own_parts == NULL || at == world->plan->steps) return false;
-    return world->own_parts[cell(world, peer, at)] > part;
-}
-
 /* A published artifact can have left the cache. */
 static inline bool hits(const struct td_world *world, td_peer peer, uint32_t at, uint32_t part)
 {
@@ -109,13 +81,13 @@ static double build_length(struct td_world *world, td_peer peer, struct sim_peer
     if (world->factors != NULL && at < plan->steps) length *= world->factors[at];
     length = length / step->parts / speed_now(world, peer, group);
 
-    bool partial = at < plan->steps && group->private != NULL && group->fraction[at] < 1;
-    if (!partial || missed || !untouched_there(world, &world->caches[group->cohort], at, part) ||
+    double fraction;
+    if (missed || !td_cache_start(world, peer, who, at, part, &fraction) ||
         !hits(world, peer, at, part))
         return length;
     who->whole = false;
     return td_world_sample(world, step->fetch, peer, plan->order[at], TD_DRAW_FETCH) / step->parts +
-           length * group->fraction[at];
+           length * fraction;
 }
 
 /* Whether a build that begins now will fail, and with which part it ends then. */
@@ -135,17 +107,13 @@ static void foresee(struct td_world *world, td_peer peer, struct sim_peer *who)
         if (td_sample_chance(plan->step[at].flaky, &draw)) who->failure = FAILS_FLAKY;
     }
     if (cache->broken != NULL && bit_get(cache->broken, at)) who->failure = FAILS_BROKEN;
-    if (group->breaks != NULL) {
-        const struct td_draw draw = draw_for(world, peer, step, TD_DRAW_BREAKS);
-        if (td_sample_chance(group->breaks[at], &draw)) who->failure = FAILS_BROKEN;
-    }
+    if (td_change_breaks(world, peer, at) || td_pipeline_breaks_ahead(world, peer, at))
+        who->failure = FAILS_BROKEN;
     if (who->failure == FAILS_NOT) return;
     /* it takes the parts that are missing now, whatever is published meanwhile */
-    bool private = is_private(group, plan, at);
     who->fail_end = who->part + 1;
     while (who->fail_end < plan->step[at].parts &&
-           !((private ? own_there(world, peer, at, who->fail_end)
-                      : untouched_there(world, cache, at, who->fail_end)) &&
+           !(td_cache_has(world, peer, who, at, who->fail_end) &&
              hits(world, peer, at, who->fail_end)))
         who->fail_end++;
 }
@@ -175,8 +143,7 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
 static struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
-    const struct td_plan_group *group = group_of(world, who);
-    const struct cache *cache = &world->caches[group->cohort];
+    const struct cache *cache = &world->caches[group_of(world, who)->cohort];
 
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
@@ -185,8 +152,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
     }
     uint32_t at = next_artifact(world, who), part = 0, parts = plan->step[at].parts;
     if (parts > 1) part = world->held_parts[cell(world, peer, at)];
-    bool there = is_private(group, plan, at) ? own_there(world, peer, at, part)
-                                             : untouched_there(world, cache, at, part);
+    bool there = td_cache_has(world, peer, who, at, part);
     enum task task = there && hits(world, peer, at, part) ? TASK_FETCH : TASK_BUILD;
 
     if (who->run != TASK_NONE && who->run != task) end_run(world, peer, who, TD_TASK_OK);
@@ -246,8 +212,9 @@ static struct next on_answer(struct td_world *world, td_peer peer, struct sim_pe
     if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
     if (answer->kind == TD_COMMAND_DONE) { /* it fails without trying what is known to be broken */
         td_world_wake(world);
-        td_presence_end(world, peer, TD_PEER_FAILED);
-        return NEXT_NONE;
+        return td_pipeline_block_hopeless(world, peer)
+                   ? NEXT_NONE
+                   : td_presence_end(world, peer, TD_PEER_FAILED);
     }
     TD_ASSERT(answer->kind == TD_COMMAND_WAIT);
     if (!who->waiting) {
@@ -271,40 +238,23 @@ struct next td_task_start(struct td_world *world, td_peer peer)
  * one go. */
 static bool asks_at_once(struct td_world *world, td_peer peer)
 {
-    return world->policy->wake != TD_WAKE_ALL &&
+    return world->policy->wake != TD_WAKE_ALL && !peer_at(world, peer)->outside &&
            td_queue_key(&world->queue, world->now, TD_CLASS_START, peer) < world->others;
 }
 
-/* A part is built: it is published, if the peer does so. */
-static void publish(struct td_world *world, td_peer peer, struct sim_peer *who)
+/* The peer goes on with its order, or asks for the next one if it may. */
+static inline struct next go_on(struct td_world *world, td_peer peer)
 {
-    const struct td_plan *plan = world->plan;
-    const struct td_plan_group *group = group_of(world, who);
-    struct cache *cache = &world->caches[group->cohort];
-    uint32_t at = who->at;
-
-    if (at == plan->steps) {
-        if (group->private == NULL && group->publishes) cache->rest = true;
-        return;
-    }
-    if (is_private(group, plan, at)) {
-        who->duplicate = who->duplicate || own_there(world, peer, at, who->part);
-        if (world->own_parts != NULL && group->publishes && !own_there(world, peer, at, who->part))
-            world->own_parts[cell(world, peer, at)] = (uint16_t)(who->part + 1);
-        return;
-    }
-    bool there = untouched_there(world, cache, at, who->part);
-    who->duplicate = who->duplicate || there;
-    if (there || !group->publishes) return;
-    if (cache->parts != NULL) cache->parts[at] = (uint16_t)(who->part + 1);
-    if (who->part + 1 == plan->step[at].parts) bit_set(cache->published, at);
+    const struct sim_peer *who = peer_at(world, peer);
+    if (__builtin_expect(!who->outside || who->order != 0, 1)) return start_now(world);
+    return td_presence_suspend(world, peer) ? NEXT_NONE : NEXT_FAILED;
 }
 
 /* The engine is told, and woken peers get their turn; then the peer's own. */
 static struct next report(struct td_world *world, td_peer peer, const struct td_event *event)
 {
     if (!td_world_tell(world, event, 1)) return NEXT_FAILED;
-    if (world->commands.count == 0) return start_now(world);
+    if (world->commands.count == 0) return go_on(world, peer);
     bool done = false, failed = false;
     for (size_t i = 0; i < world->commands.count; i++)
         if (world->commands.items[i].kind == TD_COMMAND_DONE) {
@@ -312,9 +262,13 @@ static struct next report(struct td_world *world, td_peer peer, const struct td_
             failed = world->commands.items[i].failed;
         }
     td_world_wake(world);
-    if (!done) return start_now(world);
-    td_presence_end(world, peer, failed ? TD_PEER_FAILED : TD_PEER_OK);
-    return NEXT_NONE;
+    if (!done) return go_on(world, peer);
+    uint32_t at = peer_at(world, peer)->at;
+    if (failed && event->ended.end == TD_END_BROKEN && td_pipeline_breaks_ahead(world, peer, at)) {
+        td_pipeline_block(world, peer, at);
+        return NEXT_NONE;
+    }
+    return td_presence_end(world, peer, failed ? TD_PEER_FAILED : TD_PEER_OK);
 }
 
 static struct next end_failing(struct td_world *world, td_peer peer)
@@ -368,7 +322,7 @@ struct next td_task_complete(struct td_world *world, td_peer peer)
         return end_failing(world, peer);
     }
     bool built = task == TASK_BUILD;
-    if (built) publish(world, peer, who);
+    if (built && !td_cache_publish(world, peer, who)) return NEXT_FAILED;
     if (who->at == plan->steps) return end_universe(world, peer);
     if (plan->step[who->at].parts > 1) {
         world->held_parts[cell(world, peer, who->at)] = (uint16_t)(who->part + 1);
@@ -406,7 +360,6 @@ struct next td_task_complete(struct td_world *world, td_peer peer)
 void td_task_give_up(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
-    td_task_end_wait(world, peer);
     if (who->task == TASK_OVERHEAD) {
         who->busy += world->now - who->since;
         if (world->now > who->since)

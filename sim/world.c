@@ -71,7 +71,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->turnarounds = malloc(peers * sizeof(td_time));
     world->successor = malloc(plan->steps * sizeof *world->successor);
     if (world->peers == NULL || world->arrivals == NULL || world->turnarounds == NULL ||
-        world->successor == NULL || !caches_create(world) || !extras_create(world)) {
+        world->successor == NULL || !caches_create(world) || !extras_create(world) ||
+        !td_pipelines_create(world)) {
         td_error_memory(error, "a simulated world");
         goto fail;
     }
@@ -80,7 +81,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     const struct td_engine_options options = {.retries = plan->scenario->retries,
                                               .learn = plan->scenario->learned};
     world->engine = td_engine_create(policy, &options, error);
-    if (world->engine == NULL || !td_queue_create(&world->queue, peers, plan->leaves, error))
+    if (world->engine == NULL ||
+        !td_queue_create(&world->queue, peers, plan->leaves || plan->pipelines > 0, error))
         goto fail;
 
     const struct td_event open = {
@@ -110,6 +112,7 @@ void td_world_destroy(struct td_world *world)
     free(world->attempts);
     free(world->factors);
     free(world->slow);
+    td_pipelines_destroy(world);
     free(world->arrivals);
     free(world->turnarounds);
     free(world->successor);
@@ -200,7 +203,8 @@ static bool end_of_patience(struct td_world *world, const atomic_bool *stop,
                             atomic_ullong *finished, uint32_t *told)
 {
     if (finished != NULL) {
-        atomic_fetch_add_explicit(finished, world->ended - *told, memory_order_relaxed);
+        /* a change that starts again has not ended any more */
+        atomic_fetch_add_explicit(finished, (uint64_t)world->ended - *told, memory_order_relaxed);
         *told = world->ended;
     }
     if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) return false;

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "engine/engine.h"
+#include "sim/lists.h"
 #include "sim/queue.h"
 #include "sim/world.h"
 #include "workload/sampler.h"
@@ -40,8 +41,36 @@ struct sim_peer {
     uint8_t outcome; /* enum td_peer_outcome */
     bool duplicate;  /* a part of the run is */
     bool whole;      /* the run builds the step from nothing */
-    bool waiting, present, ended, left;
-    uint64_t held[]; /* by position in dependency order */
+    bool waiting, present;
+    bool outside;                         /* of its pipeline's window, but its order goes on */
+    uint8_t queued;                       /* enum queued */
+    bool ended : 1, left : 1, joined : 1; /* left: once; joined: it was present before */
+    uint64_t held[];                      /* by position in dependency order */
+};
+
+/* In the queue of a dependent pipeline; blocked: what it lacks is broken by a change ahead. */
+enum queued { QUEUED_NOT, QUEUED, QUEUED_BLOCKED };
+
+/* A dependent pipeline: its changes that have neither merged nor left, from the head down. */
+struct pipeline {
+    td_peer *changes;
+    uint32_t first, count; /* changes[first .. first + count) */
+    uint32_t window;       /* so many of them run */
+    uint32_t tickets;      /* given so far */
+    uint32_t *merged;      /* by position, and the rest: the list of the merged changes */
+};
+
+/* All dependent pipelines, and what their changes have as such. */
+struct queues {
+    struct pipeline *pipelines;
+    td_peer *changes;  /* of all pipelines */
+    uint32_t *merged;  /* of all pipelines */
+    uint32_t *list_of; /* by peer and position, and the rest: the list that settles its variant */
+    uint32_t *scratch; /* lists of one peer */
+    uint64_t *blocked; /* by peer, a bitmap of positions: broken by changes ahead */
+    td_time *merged_at, *line_since; /* by peer */
+    uint32_t *ticket;                /* by peer */
+    struct td_lists lists;
 };
 
 /* What a cohort's remote cache has of the untouched variants. */
@@ -67,7 +96,8 @@ struct td_world {
     /* By peer and position, where the plan needs them: parts held, own parts published, builds
      * begun. */
     uint16_t *held_parts, *own_parts, *attempts;
-    double *factors; /* by position, if the plan has factors */
+    double *factors;       /* by position, if the plan has factors */
+    struct queues *queues; /* if the plan has dependent pipelines */
     struct {
         td_time from, to;
     } * slow; /* by peer, if the plan has slow ones */
@@ -112,9 +142,56 @@ static inline bool bit_get(const uint64_t *bits, uint32_t i)
     return bits[i / 64] >> (i % 64) & 1;
 }
 
+static inline void bit_clear(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
+
 static inline void bit_set(uint64_t *bits, uint32_t i)
 {
     bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static inline size_t cell(const struct td_world *world, td_peer peer, uint32_t at)
+{
+    return (size_t)peer * world->plan->steps + at;
+}
+
+static inline bool is_private(const struct td_plan_group *group, const struct td_plan *plan,
+                              uint32_t at)
+{
+    /* a peer that touches a step has a rest of its own, too */
+    return group->private != NULL && (at == plan->steps || bit_get(group->private, at));
+}
+
+/* The lists that settle the variants of a change in a queue, by position; behind them the rest's.
+ */
+static inline uint32_t *lists_of(const struct td_world *world, td_peer peer)
+{
+    return world->queues->list_of + (size_t)peer * (world->plan->steps + (size_t)1);
+}
+
+static inline uint32_t list_of(const struct td_world *world, td_peer peer, uint32_t at)
+{
+    return lists_of(world, peer)[at];
+}
+
+/* The engine's digest of it: apart from those of independent peers, which are their numbers. */
+static inline uint64_t td_list_digest(uint32_t list)
+{
+    return list == 0 ? 0 : UINT64_C(1) << 32 | list;
+}
+
+static inline uint64_t list_place(const struct td_world *world, const struct td_plan_group *group,
+                                  uint32_t at)
+{
+    return group->cohort * ((uint64_t)world->plan->steps + 1) + at;
+}
+
+/* Fractions are decimals, which doubles hold with an error: a sum of 1 may come out below it. */
+static inline bool td_fraction_is_whole(double fraction)
+{
+    return fraction > 1 - 1e-12;
 }
 
 /* A turn of the peer at this instant, after all that completes and arrives at it. */
@@ -157,7 +234,7 @@ static inline void td_world_interval(const struct td_world *world, td_peer peer,
 /* task.c */
 struct next td_task_start(struct td_world *world, td_peer peer);
 struct next td_task_complete(struct td_world *world, td_peer peer);
-/* What the peer is at is given up: its rows end now. */
+/* What the peer is at is given up: its rows end now. A wait goes on. */
 void td_task_give_up(struct td_world *world, td_peer peer);
 /* A wait ends now. */
 void td_task_end_wait(struct td_world *world, td_peer peer);
@@ -165,8 +242,52 @@ void td_task_end_wait(struct td_world *world, td_peer peer);
 /* presence.c */
 struct next td_presence_arrive(struct td_world *world, td_peer peer);
 struct next td_presence_depart(struct td_world *world, td_peer peer);
-/* The peer has ended, for good. */
-void td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome);
+/* The peer has ended; a change that is complete may have to start again until it merges. */
+struct next td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome);
+/* Present from now on, with a turn at this instant; and no longer present, though it will be again.
+ * False with the world's error. */
+bool td_presence_enter(struct td_world *world, td_peer peer);
+bool td_presence_suspend(struct td_world *world, td_peer peer);
+/* It starts again at once, in other variants; what it was at has been given up. */
+bool td_presence_restart(struct td_world *world, td_peer peer);
+/* Its departure will not be. */
+void td_presence_stay(struct td_world *world, td_peer peer);
+/* It no longer holds what is at a position. */
+void td_presence_lose(const struct td_world *world, td_peer peer, uint32_t at);
+
+/* cache.c: what the remote caches have */
+/* True if a part is published in the peer's variant. */
+bool td_cache_has(const struct td_world *world, td_peer peer, const struct sim_peer *who,
+                  uint32_t at, uint32_t part);
+/* True if a build of the part can start from a published artifact; the fraction that is left. */
+bool td_cache_start(const struct td_world *world, td_peer peer, const struct sim_peer *who,
+                    uint32_t at, uint32_t part, double *fraction);
+/* The part that the peer is at is built: it is published, if the peer does so. */
+bool td_cache_publish(struct td_world *world, td_peer peer, struct sim_peer *who);
+/* What the last change of a list leaves to build at a position. */
+double td_list_fraction(const struct td_world *world, uint32_t list, uint32_t at);
+
+/* pipeline.c: the queues of dependent pipelines */
+bool td_pipelines_create(struct td_world *world);
+void td_pipelines_destroy(struct td_world *world);
+bool td_pipelines_begin(struct td_world *world);
+/* A change comes, or comes back, to the tail of its queue. */
+bool td_pipeline_join(struct td_world *world, td_peer peer);
+/* A change has failed or is gone: those behind it start again without it. */
+bool td_pipeline_leave(struct td_world *world, td_peer peer, bool failed);
+/* A change is complete: what can merge does. */
+bool td_pipeline_complete(struct td_world *world, td_peer peer);
+bool td_pipeline_is_in_window(const struct td_world *world, td_peer peer);
+/* The lists that settle the variants of a change, as the queue is now. */
+bool td_pipeline_take_lists(struct td_world *world, td_peer peer);
+/* True if a change breaks a step; if one ahead in its queue does (false if it is in none). */
+bool td_change_breaks(const struct td_world *world, td_peer peer, uint32_t at);
+bool td_pipeline_breaks_ahead(const struct td_world *world, td_peer peer, uint32_t at);
+/* It is not present until no change ahead breaks that step any more. */
+void td_pipeline_block(struct td_world *world, td_peer peer, uint32_t at);
+/* The same for all that it lacks and that is known to be broken; false if none of that is broken by
+ * a change ahead. */
+bool td_pipeline_block_hopeless(struct td_world *world, td_peer peer);
 
 /* replication.c */
 bool td_replication_begin(struct td_world *world, uint32_t replication);

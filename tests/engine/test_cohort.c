@@ -61,8 +61,7 @@ static void test_cohorts_of_two_schemas(void **state)
 
 static void join_since(struct rig *rig, td_peer peer, td_time since)
 {
-    rig_do(rig,
-           (struct td_event){.kind = TD_EVENT_JOIN, .peer = peer, .join = {.since = since}});
+    rig_do(rig, (struct td_event){.kind = TD_EVENT_JOIN, .peer = peer, .join = {.since = since}});
 }
 
 static struct td_choice in_turn(const struct td_view *view)

@@ -124,16 +124,16 @@ static void join(struct rig *rig, struct plain *plain, td_peer peer)
         /* few digests, so that they are shared */
         plain->peers[peer].digest[step] = 1 + pick(3);
         plain->peers[peer].starts[step] = touched ? pick(3) : 0;
-        apply(rig, (struct td_event){.kind = TD_EVENT_VARIANT,
-                                     .peer = peer,
-                                     .variant = {.step = step,
-                                                 .digest = plain->peers[peer].digest[step]}});
+        apply(rig, (struct td_event){
+                       .kind = TD_EVENT_VARIANT,
+                       .peer = peer,
+                       .variant = {.step = step, .digest = plain->peers[peer].digest[step]}});
         for (uint32_t i = 0; i < plain->peers[peer].starts[step]; i++) {
             plain->peers[peer].start[step][i] = pick(4);
-            apply(rig, (struct td_event){.kind = TD_EVENT_START,
-                                         .peer = peer,
-                                         .variant = {.step = step,
-                                                     .digest = plain->peers[peer].start[step][i]}});
+            apply(rig, (struct td_event){
+                           .kind = TD_EVENT_START,
+                           .peer = peer,
+                           .variant = {.step = step, .digest = plain->peers[peer].start[step][i]}});
         }
     }
 }
