@@ -48,17 +48,15 @@ static const struct td_key_spec keys[] = {
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
-static bool read_pipeline_type(const struct td_reader *r, uint32_t node)
+static bool read_pipeline_type(const struct td_reader *r, uint32_t node, bool *dependent)
 {
-    static const char what[] = "\"independent\"";
+    static const char what[] = "\"independent\" or \"dependent\"";
     char quote[TD_QUOTE_SIZE];
+    if (node == TD_JSON_NONE) return true;
     if (td_json_type(r->json, node) != TD_JSON_STRING) return td_reader_wrong_type(r, node, what);
     const char *text = td_json_string(r->json, node);
-    if (strcmp(text, "independent") == 0) return true;
-    if (strcmp(text, "dependent") == 0)
-        return td_reader_fail(r, node,
-                              "the pipeline type \"dependent\" is not supported yet: "
-                              "write \"independent\"");
+    *dependent = strcmp(text, "dependent") == 0;
+    if (*dependent || strcmp(text, "independent") == 0) return true;
     return td_reader_fail(r, node, "must be %s, not %s", what, td_text_quote(text, quote));
 }
 
@@ -231,8 +229,7 @@ static bool read_group(const struct td_reader *r, uint32_t node, const struct td
         group->count = (uint32_t)count;
     }
     if (!read_speed(r, found[SPEED], longest, group)) return false;
-    if (found[PIPELINE_TYPE] != TD_JSON_NONE && !read_pipeline_type(r, found[PIPELINE_TYPE]))
-        return false;
+    if (!read_pipeline_type(r, found[PIPELINE_TYPE], &group->dependent)) return false;
     if (!read_change(r, found, scenario, steps, group)) return false;
     if (!read_flag(r, found[PUBLISHES], &group->publishes) ||
         !read_flag(r, found[KEEPS], &group->keeps) || !read_absence(r, found, group))

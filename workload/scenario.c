@@ -3,12 +3,14 @@
 #include "base/assert.h"
 #include "base/text.h"
 #include "workload/reader_internal.h"
+#include "workload/sampler.h"
 
 #include <string.h>
 
 /* More policies than anybody compares, few enough to keep a place for each. */
 #define MAX_POLICIES 1000u
 #define MOST_RETRIES 1000000u
+#define LARGEST_WINDOW 1000000u
 
 enum {
     NAME,
@@ -23,7 +25,9 @@ enum {
     SEED,
     RETRIES,
     ESTIMATES,
-    LATER_KEYS
+    WINDOW,
+    PATIENCE,
+    LIVE
 };
 static const struct td_key_spec keys[] = {
     [NAME] = {"name", TD_KEY_REQUIRED},
@@ -38,9 +42,9 @@ static const struct td_key_spec keys[] = {
     [SEED] = {"seed", TD_KEY_OPTIONAL},
     [RETRIES] = {"retries", TD_KEY_OPTIONAL},
     [ESTIMATES] = {"estimates", TD_KEY_OPTIONAL},
-    [LATER_KEYS] = {"window", TD_KEY_LATER},
-    {"patience", TD_KEY_LATER},
-    {"live", TD_KEY_LATER},
+    [WINDOW] = {"window", TD_KEY_OPTIONAL},
+    [PATIENCE] = {"patience", TD_KEY_OPTIONAL},
+    [LIVE] = {"live", TD_KEY_LATER},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
@@ -132,8 +136,56 @@ static bool read_numbers(const struct td_reader *r, const uint32_t *found,
     scenario->replications = (uint32_t)replications;
     scenario->seed = (uint64_t)seed;
     scenario->retries = (uint32_t)retries;
-    scenario->window = (struct td_window){20, 3};
-    scenario->patience = -1;
+    return true;
+}
+
+/* One size of the window; what `out` holds already where the file leaves it out. */
+static bool read_size(const struct td_reader *r, uint32_t node, uint32_t *out)
+{
+    double size = *out;
+    if (node != TD_JSON_NONE &&
+        !td_read_whole(r, node, 1, LARGEST_WINDOW, "a whole number from 1 to 1000000", &size))
+        return false;
+    *out = (uint32_t)size;
+    return true;
+}
+
+static bool read_window(const struct td_reader *r, uint32_t node, struct td_window *window)
+{
+    static const struct td_key_spec specs[] = {{"start", TD_KEY_OPTIONAL},
+                                               {"floor", TD_KEY_OPTIONAL}};
+    uint32_t found[2];
+    *window = (struct td_window){.start = 20, .floor = 3};
+    if (node == TD_JSON_NONE) return true;
+    if (!td_read_keys(r, node, specs, 2, found) || !read_size(r, found[0], &window->start) ||
+        !read_size(r, found[1], &window->floor))
+        return false;
+    if (window->start >= window->floor) return true;
+    if (found[0] == TD_JSON_NONE)
+        return td_reader_fail(r, found[1],
+                              "is above the start, which is %u if left out: lower it, or give a "
+                              "\"start\"",
+                              window->start);
+    if (found[1] == TD_JSON_NONE)
+        return td_reader_fail(r, found[0],
+                              "is below the floor, which is %u if left out: raise it, or give a "
+                              "\"floor\"",
+                              window->floor);
+    return td_reader_fail(r, found[0], "is below the floor of %u: raise it, or lower the \"floor\"",
+                          window->floor);
+}
+
+static bool read_patience(const struct td_reader *r, uint32_t node, td_time *out)
+{
+    const struct td_dist *patience;
+    *out = -1;
+    if (node == TD_JSON_NONE) return true;
+    if (!td_read_duration(r, node, &patience)) return false;
+    if (patience->kind != TD_DIST_CONSTANT)
+        return td_reader_fail(r, node,
+                              "must be a constant time, not a distribution: write a number of "
+                              "seconds or a text such as \"90s\" or \"1h30m\"");
+    *out = td_round_ns(td_dist_mean(patience));
     return true;
 }
 
@@ -163,7 +215,9 @@ static bool read_scenario(const struct td_reader *r, struct td_scenario *scenari
            read_duration_or_0(r, found[OVERHEAD], &scenario->overhead) &&
            td_read_peers(r, found[PEERS], scenario, &names) &&
            read_policies(r, found[POLICIES], scenario) && read_numbers(r, found, scenario) &&
-           read_estimates(r, found[ESTIMATES], &scenario->learned);
+           read_estimates(r, found[ESTIMATES], &scenario->learned) &&
+           read_window(r, found[WINDOW], &scenario->window) &&
+           read_patience(r, found[PATIENCE], &scenario->patience);
 }
 
 /* The warnings in the order in which they came. */

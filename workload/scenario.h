@@ -112,10 +112,10 @@ struct td_scenario {
     uint32_t policy_count;            /* 0 if the file leaves `policies` out */
     uint32_t replications;
     uint64_t seed;
-    uint32_t retries; /* flaky failures of a step that a peer survives; 2 if left out */
+    uint32_t retries;        /* flaky failures of a step that a peer survives; 2 if left out */
     struct td_window window; /* 20 and 3 if left out */
-    td_time patience; /* a build older than this may be duplicated; -1 if left out */
-    bool learned;     /* estimates are learned from what is observed, not the scenario's means */
+    td_time patience;        /* a build older than this may be duplicated; -1 if left out */
+    bool learned; /* estimates are learned from what is observed, not the scenario's means */
 };
 
 /* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */

@@ -30,6 +30,9 @@ static void test_defaults(void **state)
     assert_int_equal(s->policy_count, 0);
     assert_int_equal(s->retries, 2);
     assert_false(s->learned);
+    assert_int_equal(s->window.start, 20);
+    assert_int_equal(s->window.floor, 3);
+    assert_int_equal(s->patience, -1);
     assert_true(s->steps[0].hit_rate == 1);
     assert_true(s->steps[0].flaky == 0);
     assert_true(s->steps[0].broken == 0);
@@ -45,6 +48,7 @@ static void test_defaults(void **state)
     assert_null(group->repository);
     assert_null(group->base_ref);
     assert_null(group->pipeline);
+    assert_false(group->dependent);
     assert_int_equal(group->touch_count, 0);
     assert_int_equal(group->break_count, 0);
     assert_true(group->publishes);
@@ -117,6 +121,7 @@ static void test_peers(void **state)
     assert_string_equal(a->repository, "r");
     assert_string_equal(a->base_ref, "b");
     assert_string_equal(a->pipeline, "p");
+    assert_false(a->dependent);
     assert_int_equal(a->touch_count, 2);
     assert_int_equal(a->touches[0].step, 1);
     assert_true(a->touches[0].fraction == 0.25);
@@ -237,6 +242,70 @@ static void test_troubles_of_peers(void **state)
     assert_int_equal(b->touch_count, 1);
     assert_int_equal(b->break_count, 0);
     td_scenario_destroy(s);
+}
+
+#define WITH_KEYS(keys)                                                                            \
+    "{\"name\": \"n\", \"schema\": {\"universe\": \"//u\", \"steps\": {\"1\": \"//a\"}}, "         \
+    "\"steps\": {\"1\": {\"build\": 1, \"fetch\": 1}}, " keys "}"
+
+/* Each group says for itself whether its pipeline is dependent, even where another group has the
+ * same one. */
+static void test_dependent_pipelines(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(WITH_KEYS(
+        "\"peers\": [{\"name\": \"a\", \"pipeline\": \"p\", \"pipeline_type\": \"dependent\"},"
+        " {\"name\": \"b\", \"pipeline\": \"p\", \"pipeline_type\": \"independent\"},"
+        " {\"name\": \"c\", \"pipeline\": \"p\"},"
+        " {\"name\": \"d\", \"pipeline_type\": \"dependent\"}]"));
+    static const bool dependent[] = {true, false, false, true};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(s->groups[i].dependent, dependent[i]);
+    assert_string_equal(s->groups[0].pipeline, "p");
+    assert_null(s->groups[3].pipeline);
+    td_scenario_destroy(s);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t start, floor;
+    } windows[] = {
+        {WITH_KEYS("\"peers\": [{}], \"window\": {}"), 20, 3},
+        {WITH_KEYS("\"peers\": [{}], \"window\": {\"start\": 3}"), 3, 3},
+        {WITH_KEYS("\"peers\": [{}], \"window\": {\"floor\": 20}"), 20, 20},
+        {WITH_KEYS("\"peers\": [{}], \"window\": {\"floor\": 1, \"start\": 2}"), 2, 1},
+        {WITH_KEYS("\"peers\": [{}], \"window\": {\"start\": 1e6, \"floor\": 30}"), 1000000, 30},
+    };
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        struct td_scenario *s = scenario_of(windows[i].text);
+        assert_int_equal(s->window.start, windows[i].start);
+        assert_int_equal(s->window.floor, windows[i].floor);
+        td_scenario_destroy(s);
+    }
+}
+
+static void test_patience(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        td_time patience;
+    } cases[] = {
+        {WITH_KEYS("\"peers\": [{}], \"patience\": 0"), 0},
+        {WITH_KEYS("\"peers\": [{}], \"patience\": 0.0000000014"), 1},
+        {WITH_KEYS("\"peers\": [{}], \"patience\": \"1h30m\""), INT64_C(5400000000000)},
+        {WITH_KEYS("\"peers\": [{}], \"patience\": {\"constant\": {\"value\": \"250ms\"}}"),
+         250000000},
+        {WITH_KEYS("\"peers\": [{}], \"patience\": \"87600h\""), INT64_C(315360000000000000)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct td_scenario *s = scenario_of(cases[i].text);
+        assert_int_equal(s->patience, cases[i].patience);
+        td_scenario_destroy(s);
+    }
 }
 
 /* A zero byte must not end a cell unseen, wherever it stands. */
@@ -399,6 +468,9 @@ int main(void)
         cmocka_unit_test(test_luck_of_steps),
         cmocka_unit_test(test_factors),
         cmocka_unit_test(test_troubles_of_peers),
+        cmocka_unit_test(test_dependent_pipelines),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_patience),
         cmocka_unit_test(test_zero_bytes_in_tables),
         cmocka_unit_test(test_schema_files),
         cmocka_unit_test(test_warnings),
