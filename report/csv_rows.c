@@ -14,7 +14,7 @@ const char *const td_csv_headers[TD_CSV_COUNT] = {
     "p95_turnaround_s,busy_s,wait_s,builds,duplicate_builds,fetches,failures,lower_bound_s,events,"
     "machine_s\n",
     "scenario,mode,policy,replication,peer,cache,arrival_s,completion_s,turnaround_s,busy_s,wait_s,"
-    "builds,fetches,outcome\n",
+    "builds,fetches,outcome,merged_s\n",
     "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome\n",
     "scenario,mode,policy,metric,n,mean,sd,ci_low,ci_high,confidence,min,p50,p90,p95,p99,max\n",
     "scenario,metric,policy_a,policy_b,n,mean_difference,ci_low,ci_high,confidence,ratio,p_value,"
@@ -38,10 +38,10 @@ static const struct word task_outcomes[] = {[TD_TASK_OK] = WORD(",ok\n"),
                                             [TD_TASK_DUPLICATE] = WORD(",duplicate\n"),
                                             [TD_TASK_FAILED] = WORD(",failed\n"),
                                             [TD_TASK_ABORTED] = WORD(",aborted\n")};
-static const struct word peer_outcomes[] = {[TD_PEER_OK] = WORD(",ok\n"),
-                                            [TD_PEER_FAILED] = WORD(",failed\n"),
-                                            [TD_PEER_LEFT] = WORD(",left\n"),
-                                            [TD_PEER_ABORTED] = WORD(",aborted\n")};
+static const struct word peer_outcomes[] = {[TD_PEER_OK] = WORD(",ok,"),
+                                            [TD_PEER_FAILED] = WORD(",failed,"),
+                                            [TD_PEER_LEFT] = WORD(",left,"),
+                                            [TD_PEER_ABORTED] = WORD(",aborted,")};
 #define LONGEST_WORD ((size_t)11)
 
 static bool names_create(struct td_names *names, size_t count)
@@ -110,7 +110,7 @@ bool td_row_texts_create(struct td_row_texts *texts, const struct td_labels *lab
 
     const size_t time = TD_TIME_TEXT, number = TD_UNSIGNED_TEXT + 1;
     texts->longest_task = texts->peers.longest + texts->steps.longest + 2 * LONGEST_WORD + 2 * time;
-    texts->longest_peer = texts->sites.longest + 5 * time + 2 * number + LONGEST_WORD;
+    texts->longest_peer = texts->sites.longest + 6 * time + 2 * number + LONGEST_WORD;
     return true;
 
 fail:
@@ -201,8 +201,10 @@ char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *pref
     at += td_unsigned_text(record->builds, at);
     at = put_comma(at);
     at += td_unsigned_text(record->fetches, at);
-    const struct word *outcome = &peer_outcomes[record->outcome];
-    return put(at, outcome->text, outcome->length);
+    at = put(at, peer_outcomes[record->outcome].text, peer_outcomes[record->outcome].length);
+    if (record->merged != TD_NOT_MERGED) at = put_time(at, record->merged);
+    *at = '\n';
+    return at + 1;
 }
 
 void td_row_run(const struct td_row_texts *texts, const struct td_buffer *prefix,

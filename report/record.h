@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #define TD_RECORD_NO_STEP UINT32_MAX    /* a wait: the empty step */
-#define TD_NOT_MERGED ((td_time)-1)
 #define TD_RECORD_REST (UINT32_MAX - 1) /* written as `universe` */
+#define TD_NOT_MERGED ((td_time)-1)     /* written empty */
 
 enum td_interval_kind { TD_KIND_BUILD, TD_KIND_FETCH, TD_KIND_WAIT, TD_KIND_OVERHEAD };
 enum td_interval_outcome { TD_TASK_OK, TD_TASK_DUPLICATE, TD_TASK_FAILED, TD_TASK_ABORTED };

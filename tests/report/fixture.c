@@ -79,13 +79,16 @@ bool fixture_part(const struct fixture *fixture, struct td_csv *csv, uint32_t po
         recorder.interval(recorder.context, &interval);
     }
     for (uint32_t i = 0; i < 2; i++) {
+        uint8_t outcome = (uint8_t)((i + replication) % 4);
+        bool merges = policy > 0 && outcome == TD_PEER_OK;
         struct td_peer_record peer = {.arrival = 1000000000 * (td_time)i,
                                       .completion = 5000000000 + (td_time)replication,
                                       .busy = 3000000000,
                                       .wait = policy,
                                       .builds = 3,
                                       .fetches = 12,
-                                      .outcome = (uint8_t)((i + replication) % 4)};
+                                      .outcome = outcome,
+                                      .merged = merges ? 5500000001 : TD_NOT_MERGED};
         recorder.peer(recorder.context, i, &peer);
     }
     td_csv_part_run(part,

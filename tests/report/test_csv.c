@@ -63,23 +63,23 @@ static void every_byte_of_a_small_run(void **state)
                 "36.000000000\n");
     assert_file(dir, "peers.csv",
                 "scenario,mode,policy,replication,peer,cache,arrival_s,completion_s,turnaround_s,"
-                "busy_s,wait_s,builds,fetches,outcome\n" NAME
+                "busy_s,wait_s,builds,fetches,outcome,merged_s\n" NAME
                 ",simulated,linear,1,peer-1,muc9,0.000000000,5.000000000,5.000000000,3.000000000,"
-                "0.000000000,3,12,ok\n" NAME
+                "0.000000000,3,12,ok,\n" NAME
                 ",simulated,linear,1,\"a \"\"b\"\", c\",,1.000000000,,,3.000000000,0.000000000,3,"
-                "12,failed\n" NAME
+                "12,failed,\n" NAME
                 ",simulated,linear,2,peer-1,muc9,0.000000000,,,3.000000000,0.000000000,3,12,"
-                "failed\n" NAME
+                "failed,\n" NAME
                 ",simulated,linear,2,\"a \"\"b\"\", c\",,1.000000000,,,3.000000000,0.000000000,3,"
-                "12,left\n" NAME
+                "12,left,\n" NAME
                 ",simulated,directed,1,peer-1,muc9,0.000000000,5.000000000,5.000000000,"
-                "3.000000000,0.000000001,3,12,ok\n" NAME
+                "3.000000000,0.000000001,3,12,ok,5.500000001\n" NAME
                 ",simulated,directed,1,\"a \"\"b\"\", c\",,1.000000000,,,3.000000000,0.000000001,"
-                "3,12,failed\n" NAME
+                "3,12,failed,\n" NAME
                 ",simulated,directed,2,peer-1,muc9,0.000000000,,,3.000000000,0.000000001,3,12,"
-                "failed\n" NAME
+                "failed,\n" NAME
                 ",simulated,directed,2,\"a \"\"b\"\", c\",,1.000000000,,,3.000000000,0.000000001,"
-                "3,12,left\n");
+                "3,12,left,\n");
     assert_file(
         dir, "tasks.csv",
         "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome\n" NAME
