@@ -92,22 +92,27 @@ uint32_t td_lists_parts(const struct td_lists *lists, uint64_t place, uint32_t l
     return lists->published_count == 0 ? 0 : find_parts(lists, place, list)->parts;
 }
 
+/* Room for one artifact more, at most half full. */
+static bool reserve_parts(struct td_lists *lists)
+{
+    if (2 * (lists->published_count + 1) <= lists->published_capacity) return true;
+    struct td_list_parts *old = lists->published;
+    uint32_t old_capacity = lists->published_capacity;
+    uint32_t capacity = old_capacity == 0 ? 64 : 2 * old_capacity;
+    struct td_list_parts *published = calloc(capacity, sizeof *published);
+    if (published == NULL) return false;
+    lists->published = published;
+    lists->published_capacity = capacity;
+    for (uint32_t i = 0; i < old_capacity; i++)
+        if (old[i].list != 0) *find_parts(lists, old[i].place, old[i].list) = old[i];
+    free(old);
+    return true;
+}
+
 bool td_lists_publish(struct td_lists *lists, uint64_t place, uint32_t list, uint32_t part)
 {
     TD_ASSERT(list != 0);
-    if (2 * (lists->published_count + 1) > lists->published_capacity) {
-        struct td_lists grown = *lists;
-        grown.published_capacity =
-            lists->published_capacity == 0 ? 64 : 2 * lists->published_capacity;
-        grown.published = calloc(grown.published_capacity, sizeof *grown.published);
-        if (grown.published == NULL) return false;
-        for (uint32_t i = 0; i < lists->published_capacity; i++)
-            if (lists->published[i].list != 0)
-                *find_parts(&grown, lists->published[i].place, lists->published[i].list) =
-                    lists->published[i];
-        free(lists->published);
-        *lists = grown;
-    }
+    if (!reserve_parts(lists)) return false;
     struct td_list_parts *entry = find_parts(lists, place, list);
     lists->published_count += entry->list == 0;
     *entry = (struct td_list_parts){.place = place, .list = list, .parts = (uint16_t)(part + 1)};

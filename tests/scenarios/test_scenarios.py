@@ -116,6 +116,15 @@ def slow_peer(run):
     run.faster("parallel", "directed", "mean_turnaround_s")
 
 
+def gate(run):
+    merged = {policy: [float(row["merged_s"]) for row in run.peers
+                       if row["policy"] == policy and row["merged_s"]] for policy in run.means}
+    ok = sum(row["policy"] == "directed" and row["outcome"] == "ok" for row in run.peers)
+    assert len(merged["directed"]) == ok > 2000  # who completes merges; the others failed
+    assert run.mean("directed", "failures") > 0.5
+    assert 1.9 * sum(merged["directed"]) < sum(merged["parallel"])
+
+
 def large(run):
     assert run.mean("directed", "builds") == 300 and len(run.peers) == 20000
 
