@@ -234,11 +234,13 @@ struct next td_task_start(struct td_world *world, td_peer peer)
 }
 
 /* True if a peer whose fetch ends now asks next of all: a fetch wakes nobody (unless the policy has
- * everybody woken by everything), and no other event comes before. Then the engine is told both in
- * one go. */
+ * everybody woken by everything, or a line in which one came back ahead of this peer), and no other
+ * event comes before. Then the engine is told both in one go. */
 static bool asks_at_once(struct td_world *world, td_peer peer)
 {
-    return world->policy->wake != TD_WAKE_ALL && !peer_at(world, peer)->outside &&
+    enum td_wake wake = world->policy->wake;
+    return wake != TD_WAKE_ALL && (wake != TD_WAKE_IN_TURN || world->queues == NULL) &&
+           !peer_at(world, peer)->outside &&
            td_queue_key(&world->queue, world->now, TD_CLASS_START, peer) < world->others;
 }
 
