@@ -433,6 +433,26 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
     return true;
 }
 
+/* The policy lets the peer wait. A wait that nothing may end before TD_TIME_MAX has no end. */
+static bool wait(struct td_engine *engine, const struct td_event *event, struct td_choice choice,
+                 struct td_commands *commands, struct td_error *error)
+{
+    if (choice.until != 0 && choice.until <= event->at)
+        return td_error_set(error, TD_FAULT_RUN,
+                            "policy %s lets peer %u wait until %lld ns, which is not after %lld: "
+                            "mend the policy",
+                            engine->policy->name, event->peer, (long long)choice.until,
+                            (long long)event->at);
+    if (peer_at(engine, event->peer)->state == PEER_FREE) td_wait_enter(engine, event->peer);
+    commands->items[commands->count++] =
+        (struct td_command){.kind = TD_COMMAND_WAIT,
+                            .reason = choice.reason,
+                            .peer = event->peer,
+                            .step = TD_NO_STEP,
+                            .until = choice.until < TD_TIME_MAX ? choice.until : 0};
+    return true;
+}
+
 static bool apply_ask(struct td_engine *engine, const struct td_event *event,
                       struct td_commands *commands, struct td_error *error)
 {
@@ -461,10 +481,7 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
                             engine->policy->name, (int)choice.kind);
     if (choice.kind != TD_CHOOSE_WAIT)
         return give_order(engine, event->peer, choice, commands, error);
-    if (who->state == PEER_FREE) td_wait_enter(engine, event->peer);
-    commands->items[commands->count++] = (struct td_command){
-        .kind = TD_COMMAND_WAIT, .reason = choice.reason, .peer = event->peer, .step = TD_NO_STEP};
-    return true;
+    return wait(engine, event, choice, commands, error);
 }
 
 /* The order is over, and the peer is free. */

@@ -143,7 +143,7 @@ struct td_event {
 
 enum td_command_kind {
     TD_COMMAND_ORDER, /* go for `step` (or TD_UNIVERSE) */
-    TD_COMMAND_WAIT,  /* nothing to do until WAKE */
+    TD_COMMAND_WAIT,  /* nothing to do until WAKE, or until a time: then it should ASK again */
     TD_COMMAND_WAKE,  /* ask again */
     TD_COMMAND_DONE,  /* the peer has all, or has failed; it is not present any more */
 };
@@ -152,10 +152,13 @@ struct td_command {
     enum td_command_kind kind;
     enum td_reason reason;
     td_peer peer;
-    td_step step;   /* ORDER */
-    td_order order; /* ORDER */
-    bool build;     /* ORDER of a step: its artifact is not published, a build is expected */
-    bool failed;    /* DONE */
+    td_step step; /* ORDER */
+    union {
+        td_order order; /* ORDER */
+        td_time until;  /* WAIT: a time to come; 0: none */
+    };
+    bool build;  /* ORDER of a step: its artifact is not published, a build is expected */
+    bool failed; /* DONE */
 };
 
 /* A growing list; the engine appends, the caller empties (count = 0) and frees. */

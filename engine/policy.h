@@ -28,22 +28,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TD_POLICY_ABI 1u
+#define TD_POLICY_ABI 2u
 
 struct td_view;
 
 enum td_choice_kind {
     TD_CHOOSE_STEP,     /* order `step`: a build if it is not published, else a fetch */
     TD_CHOOSE_UNIVERSE, /* order the universe */
-    TD_CHOOSE_WAIT,     /* until the engine wakes the peer */
+    TD_CHOOSE_WAIT,     /* until the engine wakes the peer, or `until` has come */
     TD_CHOOSE_GIVE_UP,  /* the peer fails: it cannot get what it lacks */
 };
 
-/* Eight bytes, so that it is returned in a register; name its fields when you fill it. */
+/* Sixteen bytes, so that it is returned in registers; name its fields when you fill it. */
 struct td_choice {
     enum td_choice_kind kind : 16;
     enum td_reason reason : 16;
     td_step step;
+    td_time until; /* WAIT: the peer asks again then, if nothing has woken it; 0: no such time */
 };
 
 /* Which waiting peers a change wakes. All give the orders of the model's rule (a publication, the

@@ -58,6 +58,7 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
     world->draw.replication = replication;
     world->now = 0;
     world->ended = 0;
+    world->vain = 0;
     *world->record = (struct td_run_record){0};
     td_engine_reset(world->engine);
     td_queue_reset(&world->queue);

@@ -191,6 +191,7 @@ static struct next begin_order(struct td_world *world, td_peer peer, struct sim_
                                const struct td_command *order)
 {
     if (who->waiting) td_task_end_wait(world, peer);
+    world->vain = 0;
     who->order = order->order;
     who->order_step = order->step;
     /* without overhead the first artifact is reached at once: nobody could come in between */
@@ -221,7 +222,8 @@ static struct next on_answer(struct td_world *world, td_peer peer, struct sim_pe
         who->waiting = true;
         who->since = world->now;
     }
-    return NEXT_NONE;
+    if (answer->until == 0) return NEXT_NONE;
+    return td_world_ask_at(world, answer->until);
 }
 
 struct next td_task_start(struct td_world *world, td_peer peer)

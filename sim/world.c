@@ -3,6 +3,7 @@
 
 #define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
 #define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
+#define VAIN_WAITS 1000u   /* in a row, and two a peer: then it is asked whether anything runs */
 
 static size_t peer_stride(const struct td_plan *plan)
 {
@@ -135,6 +136,39 @@ struct next td_world_late(const struct td_world *world)
     return NEXT_FAILED;
 }
 
+static bool stuck(const struct td_world *world)
+{
+    uint32_t peers = world->plan->scenario->peer_count;
+    return td_error_set(world->error, TD_FAULT_RUN,
+                        "policy %s lets %u of %u peers wait for ever in replication %u, with "
+                        "nothing running: mend the policy",
+                        world->policy->name, peers - world->ended, peers, world->draw.replication);
+}
+
+/* True if somebody has an order, or has yet to come or to leave. */
+static bool is_running(const struct td_world *world)
+{
+    for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
+        const struct sim_peer *who = peer_at(world, peer);
+        if (who->ended) continue;
+        if (who->order != 0 || !who->present) return true;
+        if (group_of(world, who)->leaves != NULL && !who->left) return true;
+    }
+    return false;
+}
+
+struct next td_world_ask_at(struct td_world *world, td_time until)
+{
+    if (++world->vain > VAIN_WAITS + 2 * world->plan->scenario->peer_count) {
+        world->vain = 0;
+        if (!is_running(world)) {
+            (void)stuck(world);
+            return NEXT_FAILED;
+        }
+    }
+    return (struct next){.at = until, .class = TD_CLASS_START};
+}
+
 void td_world_record(const struct td_world *world, td_peer peer, td_time since, uint32_t step,
                      enum td_interval_kind kind, enum td_interval_outcome outcome)
 {
@@ -210,15 +244,6 @@ static bool end_of_patience(struct td_world *world, const atomic_bool *stop,
     if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) return false;
     td_error_set(world->error, TD_FAULT_INTERRUPT, "interrupted");
     return true;
-}
-
-static bool stuck(struct td_world *world)
-{
-    uint32_t peers = world->plan->scenario->peer_count;
-    return td_error_set(world->error, TD_FAULT_RUN,
-                        "policy %s lets %u of %u peers wait for ever in replication %u, with "
-                        "nothing running: mend the policy",
-                        world->policy->name, peers - world->ended, peers, world->draw.replication);
 }
 
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,

@@ -110,6 +110,7 @@ struct td_world {
     bool guesses;        /* there are enough steps for fetches to be drawn ahead */
     uint64_t others;     /* the next event of all but the one at hand */
     bool woken;          /* somebody else's event has changed */
+    uint32_t vain;       /* waits with an end since an order was given */
     uint32_t ended;      /* peers */
     uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
 };
@@ -221,6 +222,8 @@ void td_world_record(const struct td_world *world, td_peer peer, td_time since, 
                      enum td_interval_kind kind, enum td_interval_outcome outcome);
 /* A time that a run may not reach: sets the error. */
 struct next td_world_late(const struct td_world *world);
+/* A waiting peer's turn at `until`; a wake before that moves it forward, as it has one event. */
+struct next td_world_ask_at(struct td_world *world, td_time until);
 
 /* A row that ends now, if anybody wants it. */
 static inline void td_world_interval(const struct td_world *world, td_peer peer, td_time since,
