@@ -39,6 +39,7 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
     cohort->priority = NULL;
     cohort->artifact_count = 0;
     cohort->learns = engine->options.learn && (engine->policy->needs & TD_NEEDS_ESTIMATES) != 0;
+    cohort->rest_published = false;
     cohort->strain = NONE;
     cohort->at_work = 0;
     cohort->line_first = cohort->line_last = TD_NO_PEER;
@@ -134,6 +135,7 @@ void td_cohort_free(struct cohort *cohort)
 {
     free(cohort->lots);
     free(cohort->learned);
+    free(cohort->learned_fetches);
     free(cohort->ranks);
     free(cohort->artifacts);
     free(cohort->table);

@@ -16,6 +16,13 @@ static uint64_t mix_words(uint64_t hash, const uint64_t *words, uint32_t count)
     return hash;
 }
 
+static uint64_t mix_learned(uint64_t hash, const struct learned *learned, uint32_t steps)
+{
+    for (uint32_t i = 0; i < steps; i++)
+        hash = mix(mix(hash, (uint64_t)learned[i].sum), learned[i].count);
+    return hash;
+}
+
 static uint64_t mix_cohort(const struct td_engine *engine, const struct cohort *cohort,
                            uint64_t hash)
 {
@@ -23,6 +30,7 @@ static uint64_t mix_cohort(const struct td_engine *engine, const struct cohort *
     hash = mix(mix(hash, id->repository), id->base_ref);
     hash = mix(mix(hash, id->cache), id->schema);
     if (cohort->priority == NULL) return mix(hash, 1);
+    hash = mix(hash, cohort->rest_published);
     for (uint32_t i = 0; i < cohort->schema->steps; i++)
         hash = mix(hash, cohort->priority->order[i]);
     for (uint32_t i = 0; i < cohort->artifact_count; i++) {
@@ -31,8 +39,9 @@ static uint64_t mix_cohort(const struct td_engine *engine, const struct cohort *
                    artifact->builders * 4 + artifact->broken * 2u + artifact->published);
         hash = mix(hash, artifact->found_by);
     }
-    for (uint32_t i = 0; cohort->learns && i < cohort->schema->steps; i++)
-        hash = mix(mix(hash, (uint64_t)cohort->learned[i].sum), cohort->learned[i].count);
+    if (cohort->learns) hash = mix_learned(hash, cohort->learned, cohort->schema->steps);
+    if (cohort->learns && cohort->learned_fetches != NULL)
+        hash = mix_learned(hash, cohort->learned_fetches, cohort->schema->steps);
     for (td_peer peer = cohort->line_first; peer != TD_NO_PEER;
          peer = peer_at(engine, peer)->line_next)
         hash = mix(hash, peer);
@@ -55,7 +64,11 @@ static uint64_t mix_peer(const struct td_engine *engine, td_peer peer, uint64_t 
         for (uint32_t j = strain->variants[i].start; j != NONE; j = strain->starts[j].next)
             hash = mix(hash, strain->starts[j].artifact);
     }
-    return hash;
+    if (engine->histories == NULL) return hash;
+    const struct history *history = &engine->histories[peer];
+    hash = mix(mix(hash, (uint64_t)history->joined), (uint64_t)history->since);
+    hash = mix(mix(hash, (uint64_t)history->progress), (uint64_t)history->took);
+    return mix(hash, (uint64_t)history->expected);
 }
 
 uint64_t td_engine_digest(const struct td_engine *engine)

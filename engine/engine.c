@@ -95,6 +95,7 @@ void td_engine_destroy(struct td_engine *engine)
     free(engine->cohorts);
     free(engine->strains);
     free(engine->peers);
+    free(engine->histories);
     free(engine->flaky.entries);
     free(engine->ranks);
     free(engine->ranked);
@@ -231,6 +232,8 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
     if (cohort == NONE) return false;
     if (engine->cohorts[cohort].priority == NULL && !td_cohort_start(engine, cohort, error))
         return false;
+    if ((engine->policy->needs & TD_NEEDS_TIMES) != 0 && !td_history_join(engine, event))
+        return td_error_memory(error, "a peer's history");
 
     if (event->peer >= engine->peer_count) engine->peer_count = event->peer + 1;
     struct cohort *home = &engine->cohorts[cohort];
@@ -399,9 +402,11 @@ static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step 
 }
 
 /* The order that the policy chose, as a command; refuses nonsense in the policy's name. */
-static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice choice,
-                       struct td_commands *commands, struct td_error *error)
+static bool give_order(struct td_engine *engine, const struct td_event *event,
+                       struct td_choice choice, struct td_commands *commands,
+                       struct td_error *error)
 {
+    td_peer peer = event->peer;
     struct peer *who = peer_at(engine, peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
     uint32_t artifact = NONE;
@@ -424,6 +429,7 @@ static bool give_order(struct td_engine *engine, td_peer peer, struct td_choice 
     cohort->at_work++;
     who->building = build;
     if (build) td_artifact_begin(engine, cohort, artifact);
+    if (engine->histories != NULL) td_history_order(engine, peer, event->at);
     commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_ORDER,
                                                              .reason = choice.reason,
                                                              .peer = peer,
@@ -462,7 +468,12 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
     struct strain *strain = &engine->strains[who->strain];
     if (strain->stale) td_strain_settle(engine, strain);
 
-    const struct td_view view = {engine, &engine->cohorts[who->cohort], who, strain};
+    const struct td_view view = {.engine = engine,
+                                 .cohort = &engine->cohorts[who->cohort],
+                                 .who = who,
+                                 .strain = strain,
+                                 .now = event->at,
+                                 .peer = event->peer};
     struct td_choice choice = engine->policy->choose(&view);
     if (choice.kind == TD_CHOOSE_GIVE_UP) {
         if (td_view_holds_all(&view) || td_view_first_hopeful(&view) != TD_NO_STEP)
@@ -479,16 +490,17 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
                             "policy %s answers with a choice of kind %d, which there is not: mend "
                             "the policy",
                             engine->policy->name, (int)choice.kind);
-    if (choice.kind != TD_CHOOSE_WAIT)
-        return give_order(engine, event->peer, choice, commands, error);
+    if (choice.kind != TD_CHOOSE_WAIT) return give_order(engine, event, choice, commands, error);
     return wait(engine, event, choice, commands, error);
 }
 
 /* The order is over, and the peer is free. */
-static inline void end_order(struct td_engine *engine, struct peer *who,
+static inline void end_order(struct td_engine *engine, const struct td_event *event,
                              struct td_commands *commands)
 {
+    struct peer *who = peer_at(engine, event->peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (engine->histories != NULL) td_history_free(engine, event->peer, event->at);
     who->order = 0;
     who->state = PEER_FREE;
     cohort->at_work--;
@@ -515,9 +527,10 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
         if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
     }
     if (step == who->order_step) stop_building(engine, event->peer, commands);
+    if (engine->histories != NULL) td_history_obtain(engine, event);
     if (event->obtained.whole && cohort->learns)
         td_learning_observe(engine, cohort, step, event->obtained.took);
-    if (event->obtained.last) end_order(engine, who, commands);
+    if (event->obtained.last) end_order(engine, event, commands);
     return true;
 }
 
@@ -547,6 +560,7 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                          event->peer, commands);
 
     stop_building(engine, event->peer, commands);
+    if (ok && universe && who->strain == cohort->strain) cohort->rest_published = true;
     if (event->ended.end == TD_END_BROKEN)
         finish(engine, event->peer, TD_REASON_BROKEN, true, commands);
     else if (failures > engine->options.retries)
@@ -554,7 +568,7 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
     else if (ok && universe)
         finish(engine, event->peer, TD_REASON_COMPLETE, false, commands);
     else
-        end_order(engine, who, commands);
+        end_order(engine, event, commands);
     return true;
 }
 

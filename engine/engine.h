@@ -55,13 +55,15 @@
 #define TD_ENGINE_MAX_STEPS (1u << 16)
 
 /* An immutable table of steps. `after_start` has step_count + 1 entries; the direct prerequisites
- * of step s are after[after_start[s] .. after_start[s + 1]). Estimates (NULL: all 0) are mean build
- * times. */
+ * of step s are after[after_start[s] .. after_start[s + 1]). Estimates are means: of the builds and
+ * the fetches of the steps (NULL: all 0), of an invocation's overhead, and of the rest. */
 struct td_schema_spec {
     uint32_t step_count;
     const uint32_t *after_start;
     const td_step *after;
     const td_time *estimates;
+    const td_time *fetch_estimates;
+    td_time overhead, rest_build, rest_fetch;
 };
 
 /* Which cohort a peer belongs to. Texts are interned by the world; 0 is a field that is left out.

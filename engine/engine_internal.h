@@ -29,7 +29,8 @@ struct schema {
     uint32_t *after_start, *after;          /* direct prerequisites, by step */
     uint32_t *dependent_start, *dependents; /* the reverse */
     uint32_t *dependency_order;             /* prerequisites before what comes after them */
-    td_time *estimates;
+    td_time *estimates, *fetch_estimates;
+    td_time overhead, rest_build, rest_fetch;
     struct priority priority; /* of every cohort, unless the policy ranks by lots */
 };
 
@@ -78,7 +79,7 @@ struct strain {
     bool stale;              /* variants have changed: bitmaps are made anew before they are used */
 };
 
-/* Builds of a step that were observed. */
+/* Builds or fetches of a step that were observed. */
 struct learned {
     td_sum sum;
     uint64_t count;
@@ -94,9 +95,11 @@ struct cohort {
     /* Learning: positions are the schema's order then, and the first step of a set is looked for by
      * rank. */
     struct learned *learned;
-    int64_t *ranks; /* by step */
-    uint32_t learned_capacity, ranks_capacity;
+    struct learned *learned_fetches; /* if the policy needs times */
+    int64_t *ranks;                  /* by step */
+    uint32_t learned_capacity, learned_fetches_capacity, ranks_capacity;
     bool learns;
+    bool rest_published; /* by a peer that touches nothing */
     struct artifact *artifacts;
     uint32_t artifact_count, artifact_capacity;
     uint32_t
@@ -136,6 +139,15 @@ struct td_view {
     const struct cohort *cohort;
     const struct peer *who;
     const struct strain *strain;
+    td_time now;
+    td_peer peer;
+};
+
+/* What has been observed of a peer, for policies that need times; see struct td_peer_view. Kept
+ * apart from the peer's record, which every event reads. */
+struct history {
+    td_time joined, since, progress;
+    td_time took, expected;
 };
 
 /* Flaky failures: (peer, step) -> count, open addressing; a key of 0 is free. */
@@ -156,6 +168,8 @@ struct td_engine {
     char *peers; /* peer_count records of peer_stride bytes */
     size_t peer_stride;
     uint32_t peer_count, peer_capacity, peer_words;
+    struct history *histories; /* by peer; NULL: the policy needs none */
+    uint32_t history_capacity;
     struct schema **schemas; /* by pointer: cohorts keep theirs */
     uint32_t schema_count, schema_capacity;
     struct cohort *cohorts; /* cohort_count in use; those behind keep their memory */
@@ -264,7 +278,18 @@ void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t 
 bool td_learning_start(struct td_engine *engine, struct cohort *cohort);
 void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
                          td_time took);
-td_time td_learning_estimate(const struct cohort *cohort, td_step step);
+void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took);
+/* The mean for a step, of `learned`: the cohort's builds or its fetches. */
+td_time td_learning_estimate(const struct cohort *cohort, const struct learned *learned,
+                             td_step step);
+
+/* history.c: what happened to a peer; only for a policy that needs times */
+bool td_history_join(struct td_engine *engine, const struct td_event *event);
+void td_history_order(struct td_engine *engine, td_peer peer, td_time at);
+/* A result within an order: before it is learned from. */
+void td_history_obtain(struct td_engine *engine, const struct td_event *event);
+/* The peer's order is over. */
+void td_history_free(struct td_engine *engine, td_peer peer, td_time at);
 
 /* flaky.c: how often a step has failed by accident on a peer, in its whole life */
 bool td_flaky_count(struct flaky *flaky, td_peer peer, td_step step, uint32_t *count);

@@ -7,15 +7,15 @@ static td_time rounded(td_sum sum, uint64_t count)
     return (td_time)((2 * sum + (td_sum)count) / (2 * (td_sum)count));
 }
 
-td_time td_learning_estimate(const struct cohort *cohort, td_step step)
+td_time td_learning_estimate(const struct cohort *cohort, const struct learned *learned,
+                             td_step step)
 {
-    if (cohort->learned[step].count != 0)
-        return rounded(cohort->learned[step].sum, cohort->learned[step].count);
+    if (learned[step].count != 0) return rounded(learned[step].sum, learned[step].count);
     td_sum sum = 0;
     uint64_t seen = 0;
     for (td_step other = 0; other < cohort->schema->steps; other++) {
-        if (cohort->learned[other].count == 0) continue;
-        sum += rounded(cohort->learned[other].sum, cohort->learned[other].count);
+        if (learned[other].count == 0) continue;
+        sum += rounded(learned[other].sum, learned[other].count);
         seen++;
     }
     return seen == 0 ? 0 : rounded(sum, seen);
@@ -23,6 +23,7 @@ td_time td_learning_estimate(const struct cohort *cohort, td_step step)
 
 static void rank_anew(struct td_engine *engine, struct cohort *cohort)
 {
+    if (engine->policy->rank == NULL) return;
     const struct td_view view = {.engine = engine, .cohort = cohort};
     memset(cohort->ranks, 0, cohort->schema->steps * sizeof *cohort->ranks);
     engine->policy->rank(&view, cohort->ranks);
@@ -35,6 +36,13 @@ bool td_learning_start(struct td_engine *engine, struct cohort *cohort)
         !td_reserve(&cohort->ranks, &cohort->ranks_capacity, steps, sizeof *cohort->ranks))
         return false;
     memset(cohort->learned, 0, steps * sizeof *cohort->learned);
+    memset(cohort->ranks, 0, steps * sizeof *cohort->ranks);
+    if ((engine->policy->needs & TD_NEEDS_TIMES) != 0) {
+        if (!td_reserve(&cohort->learned_fetches, &cohort->learned_fetches_capacity, steps,
+                        sizeof *cohort->learned_fetches))
+            return false;
+        memset(cohort->learned_fetches, 0, steps * sizeof *cohort->learned_fetches);
+    }
     rank_anew(engine, cohort);
     return true;
 }
@@ -45,4 +53,10 @@ void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_ste
     cohort->learned[step].sum += took;
     cohort->learned[step].count++;
     rank_anew(engine, cohort);
+}
+
+void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took)
+{
+    cohort->learned_fetches[step].sum += took;
+    cohort->learned_fetches[step].count++;
 }

@@ -1,8 +1,9 @@
 /* What a policy is, and all that it may see.
  *
  * A policy answers one question: this peer asks, what next? It does so from a const view of the
- * asking peer's cohort: what is published, what is being built, what the peer holds. It keeps no
- * state, draws no numbers, knows no clock and no world. All policies of the directed family are one
+ * asking peer's cohort: what is published, what is being built, what the peer holds; and, if it
+ * needs them, estimates of all times and what has been observed of each peer. It keeps no state,
+ * draws no numbers, has no clock and knows no world. All policies of the directed family are one
  * `choose` with another `rank`. A whole policy:
  *
  *     static void rank(const struct td_view *view, int64_t *ranks)
@@ -60,6 +61,7 @@ enum td_wake {
 enum td_needs {
     TD_NEEDS_ESTIMATES = 1u << 0, /* finite mean build times */
     TD_NEEDS_LOTS = 1u << 1,      /* a number that the world draws for each cohort and step */
+    TD_NEEDS_TIMES = 1u << 2,     /* estimates of the other times, and when what was observed */
 };
 
 struct td_policy {
@@ -109,5 +111,58 @@ bool td_view_holds_all(const struct td_view *view);
 bool td_view_is_its_turn(const struct td_view *view);
 /* 0, or the peer's number in the queue of a dependent pipeline: smaller for those ahead of it. */
 uint32_t td_view_ticket(const struct td_view *view);
+
+/* For `choose` of a policy with TD_NEEDS_TIMES: all that an authority knows of the cohort.
+ * Estimates are means, at a speed of 1; one without a finite mean is TD_TIME_MAX. */
+
+/* The time of the question. */
+td_time td_view_now(const struct td_view *view);
+td_time td_view_fetch_estimate(const struct td_view *view, td_step step);
+/* Of one invocation. */
+td_time td_view_overhead_estimate(const struct td_view *view);
+/* What the universe holds beyond its steps: its build, or its fetch. */
+td_time td_view_rest_estimate(const struct td_view *view, bool build);
+/* True if a peer that touches nothing has built or fetched the rest. */
+bool td_view_rest_is_published(const struct td_view *view);
+/* The steps that come directly before `step`; *count of them. */
+const td_step *td_view_prerequisites(const struct td_view *view, td_step step, uint32_t *count);
+
+/* The peer that asks. */
+td_peer td_view_asking(const struct td_view *view);
+/* The present peer of the cohort that came next after `peer`, or first of all after TD_NO_PEER;
+ * TD_NO_PEER behind the last. */
+td_peer td_view_next_peer(const struct td_view *view, td_peer peer);
+
+struct td_peer_view {
+    td_step order;    /* what it works on: a step or TD_UNIVERSE; TD_NO_STEP: it is free or waits */
+    bool builds;      /* it counts as a builder of that step */
+    bool read_only;   /* what it builds helps nobody */
+    bool touches;     /* some of its variants are not the untouched ones, nor is its rest */
+    td_time joined;   /* it came, or came back */
+    td_time since;    /* its order began; without one: it has had none since then */
+    td_time progress; /* the last result within its order; `since` before the first */
+    /* Its whole builds so far: the time they took, and the estimates of them. */
+    td_time took, expected;
+};
+
+/* What has been observed of a peer that td_view_next_peer() gave. */
+struct td_peer_view td_view_peer(const struct td_view *view, td_peer peer);
+bool td_view_peer_holds(const struct td_view *view, td_peer peer, td_step step);
+
+/* The artifact that a peer's variant of a step is, as a number below td_view_artifact_count(): that
+ * of the untouched one is below the number of steps. */
+uint32_t td_view_artifact(const struct td_view *view, td_peer peer, td_step step);
+/* The artifact that the build of a peer's variant starts from, if it is touched in part only;
+ * TD_NO_ARTIFACT: none. */
+uint32_t td_view_artifact_before(const struct td_view *view, td_peer peer, td_step step);
+uint32_t td_view_artifact_count(const struct td_view *view);
+bool td_view_is_published(const struct td_view *view, uint32_t artifact);
+/* Two peers have found that it does not build. */
+bool td_view_is_broken(const struct td_view *view, uint32_t artifact);
+/* How many peers count as builders of it. */
+uint32_t td_view_builders(const struct td_view *view, uint32_t artifact);
+/* When the first of their orders began; TD_TIME_MAX if nobody builds it. Cost: a walk over the
+ * cohort's peers. */
+td_time td_view_built_since(const struct td_view *view, uint32_t artifact);
 
 #endif

@@ -87,9 +87,10 @@ bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
     schema->dependents = malloc((edges + 1) * sizeof(uint32_t));
     schema->dependency_order = malloc(steps * sizeof(uint32_t));
     schema->estimates = calloc(steps, sizeof(td_time));
+    schema->fetch_estimates = calloc(steps, sizeof(td_time));
     if (schema->after_start == NULL || schema->after == NULL || schema->dependent_start == NULL ||
         schema->dependents == NULL || schema->dependency_order == NULL ||
-        schema->estimates == NULL) {
+        schema->estimates == NULL || schema->fetch_estimates == NULL) {
         td_error_memory(error, "a schema");
         goto fail;
     }
@@ -97,6 +98,11 @@ bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
     if (edges != 0) memcpy(schema->after, spec->after, edges * sizeof(uint32_t));
     if (spec->estimates != NULL)
         memcpy(schema->estimates, spec->estimates, steps * sizeof(td_time));
+    if (spec->fetch_estimates != NULL)
+        memcpy(schema->fetch_estimates, spec->fetch_estimates, steps * sizeof(td_time));
+    schema->overhead = spec->overhead;
+    schema->rest_build = spec->rest_build;
+    schema->rest_fetch = spec->rest_fetch;
     schema_reverse(schema);
     if (!schema_sort(schema, error)) goto fail;
     return true;
@@ -113,6 +119,7 @@ void td_schema_close(struct schema *schema)
     free(schema->dependents);
     free(schema->dependency_order);
     free(schema->estimates);
+    free(schema->fetch_estimates);
     td_priority_free(&schema->priority);
     *schema = (struct schema){0};
 }

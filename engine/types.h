@@ -12,6 +12,7 @@ typedef uint64_t td_order; /* unique in an engine's life; 0 is none */
 #define TD_NO_STEP UINT32_MAX
 #define TD_UNIVERSE (UINT32_MAX - 1) /* in an order: the universe */
 #define TD_NO_PEER UINT32_MAX
+#define TD_NO_ARTIFACT UINT32_MAX
 
 /* Why the engine decided as it did: "why this step, why am I waiting". */
 enum td_reason {

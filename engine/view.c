@@ -8,8 +8,9 @@ uint32_t td_view_step_count(const struct td_view *view)
 
 td_time td_view_estimate(const struct td_view *view, td_step step)
 {
-    if (view->cohort->learns) return td_learning_estimate(view->cohort, step);
-    return view->cohort->schema->estimates[step];
+    const struct cohort *cohort = view->cohort;
+    if (cohort->learns) return td_learning_estimate(cohort, cohort->learned, step);
+    return cohort->schema->estimates[step];
 }
 
 int64_t td_view_lot(const struct td_view *view, td_step step)
@@ -112,4 +113,130 @@ bool td_view_is_its_turn(const struct td_view *view)
 uint32_t td_view_ticket(const struct td_view *view)
 {
     return view->who->ticket;
+}
+
+td_time td_view_now(const struct td_view *view)
+{
+    return view->now;
+}
+
+static td_time finite(td_time estimate)
+{
+    return estimate < TD_TIME_MAX ? estimate : TD_TIME_MAX;
+}
+
+td_time td_view_fetch_estimate(const struct td_view *view, td_step step)
+{
+    const struct cohort *cohort = view->cohort;
+    if (cohort->learns && cohort->learned_fetches != NULL)
+        return td_learning_estimate(cohort, cohort->learned_fetches, step);
+    return finite(cohort->schema->fetch_estimates[step]);
+}
+
+td_time td_view_overhead_estimate(const struct td_view *view)
+{
+    return finite(view->cohort->schema->overhead);
+}
+
+td_time td_view_rest_estimate(const struct td_view *view, bool build)
+{
+    const struct schema *schema = view->cohort->schema;
+    return finite(build ? schema->rest_build : schema->rest_fetch);
+}
+
+bool td_view_rest_is_published(const struct td_view *view)
+{
+    return view->cohort->rest_published;
+}
+
+const td_step *td_view_prerequisites(const struct td_view *view, td_step step, uint32_t *count)
+{
+    const struct schema *schema = view->cohort->schema;
+    *count = schema->after_start[step + 1] - schema->after_start[step];
+    return schema->after + schema->after_start[step];
+}
+
+td_peer td_view_asking(const struct td_view *view)
+{
+    return view->peer;
+}
+
+td_peer td_view_next_peer(const struct td_view *view, td_peer peer)
+{
+    return peer == TD_NO_PEER ? view->cohort->line_first : peer_at(view->engine, peer)->line_next;
+}
+
+struct td_peer_view td_view_peer(const struct td_view *view, td_peer peer)
+{
+    const struct peer *who = peer_at(view->engine, peer);
+    struct td_peer_view seen = {.order = who->state == PEER_ORDERED ? who->order_step : TD_NO_STEP,
+                                .builds = who->building,
+                                .read_only = who->read_only,
+                                .touches = who->strain != view->cohort->strain && !who->read_only};
+    if (who->read_only) seen.touches = view->engine->strains[who->strain].variant_count != 0;
+    if (view->engine->histories == NULL) return seen; /* it has not said that it needs times */
+    const struct history *history = &view->engine->histories[peer];
+    seen.joined = history->joined;
+    seen.since = history->since;
+    seen.progress = history->progress;
+    seen.took = history->took;
+    seen.expected = history->expected;
+    return seen;
+}
+
+bool td_view_peer_holds(const struct td_view *view, td_peer peer, td_step step)
+{
+    return bit_get(peer_at(view->engine, peer)->held, view->cohort->priority->position[step]);
+}
+
+static const struct strain *strain_of(const struct td_view *view, td_peer peer)
+{
+    return &view->engine->strains[peer_at(view->engine, peer)->strain];
+}
+
+uint32_t td_view_artifact(const struct td_view *view, td_peer peer, td_step step)
+{
+    return td_strain_artifact(strain_of(view, peer), view->cohort->priority->position[step]);
+}
+
+uint32_t td_view_artifact_before(const struct td_view *view, td_peer peer, td_step step)
+{
+    const struct strain *strain = strain_of(view, peer);
+    uint32_t position = view->cohort->priority->position[step];
+    if (!bit_get(strain->own, position)) return TD_NO_ARTIFACT;
+    return td_strain_variant(strain, position)->from; /* NONE is TD_NO_ARTIFACT */
+}
+
+uint32_t td_view_artifact_count(const struct td_view *view)
+{
+    return view->cohort->artifact_count;
+}
+
+bool td_view_is_published(const struct td_view *view, uint32_t artifact)
+{
+    return view->cohort->artifacts[artifact].published;
+}
+
+bool td_view_is_broken(const struct td_view *view, uint32_t artifact)
+{
+    return view->cohort->artifacts[artifact].broken;
+}
+
+uint32_t td_view_builders(const struct td_view *view, uint32_t artifact)
+{
+    return view->cohort->artifacts[artifact].builders;
+}
+
+td_time td_view_built_since(const struct td_view *view, uint32_t artifact)
+{
+    td_time since = TD_TIME_MAX;
+    if (view->engine->histories == NULL || td_view_builders(view, artifact) == 0) return since;
+    for (td_peer peer = view->cohort->line_first; peer != TD_NO_PEER;
+         peer = peer_at(view->engine, peer)->line_next) {
+        const struct peer *who = peer_at(view->engine, peer);
+        if (!who->building || td_view_artifact(view, peer, who->order_step) != artifact) continue;
+        if (view->engine->histories[peer].since < since)
+            since = view->engine->histories[peer].since;
+    }
+    return since;
 }

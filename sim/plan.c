@@ -178,8 +178,18 @@ static bool plan_schema(struct td_plan *plan)
     uint32_t *start = malloc((plan->steps + (size_t)1) * sizeof *start);
     td_step *after = malloc((edges + 1) * sizeof *after);
     td_time *estimates = malloc(plan->steps * sizeof *estimates);
-    plan->schema = (struct td_schema_spec){plan->steps, start, after, estimates};
-    if (start == NULL || after == NULL || estimates == NULL) return false;
+    td_time *fetch_estimates = malloc(plan->steps * sizeof *fetch_estimates);
+    plan->schema =
+        (struct td_schema_spec){.step_count = plan->steps,
+                                .after_start = start,
+                                .after = after,
+                                .estimates = estimates,
+                                .fetch_estimates = fetch_estimates,
+                                .overhead = td_round_ns(td_dist_mean(scenario->overhead)),
+                                .rest_build = td_round_ns(td_dist_mean(scenario->rest_build)),
+                                .rest_fetch = td_round_ns(td_dist_mean(scenario->rest_fetch))};
+    if (start == NULL || after == NULL || estimates == NULL || fetch_estimates == NULL)
+        return false;
 
     edges = 0;
     for (uint32_t s = 0; s < plan->steps; s++) {
@@ -188,6 +198,7 @@ static bool plan_schema(struct td_plan *plan)
             after[edges++] = scenario->steps[s].after[i];
         /* policies that need an estimate are refused where the mean is infinite */
         estimates[s] = td_round_ns(td_dist_mean(scenario->steps[s].build));
+        fetch_estimates[s] = td_round_ns(td_dist_mean(scenario->steps[s].fetch));
     }
     start[plan->steps] = (uint32_t)edges;
 
@@ -244,5 +255,6 @@ void td_plan_destroy(struct td_plan *plan)
     free((void *)(uintptr_t)plan->schema.after_start);
     free((void *)(uintptr_t)plan->schema.after);
     free((void *)(uintptr_t)plan->schema.estimates);
+    free((void *)(uintptr_t)plan->schema.fetch_estimates);
     free(plan);
 }

@@ -60,7 +60,7 @@ static inline void rig_open_with(struct rig *rig, const struct td_policy *policy
             if (edges[i][0] == step) after[count++] = edges[i][1];
         start[step + 1] = count;
     }
-    const struct td_schema_spec spec = {steps, start, after, NULL};
+    const struct td_schema_spec spec = {.step_count = steps, .after_start = start, .after = after};
     const struct td_event event = {.kind = TD_EVENT_SCHEMA, .schema = {.id = 0, .spec = &spec}};
 
     memset(rig, 0, sizeof *rig);

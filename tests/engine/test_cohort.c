@@ -46,7 +46,7 @@ static void test_cohorts_of_two_schemas(void **state)
     struct rig rig;
     rig_open(&rig, &test_policy, 1, NULL);
     static const uint32_t start[71] = {0};
-    const struct td_schema_spec wide = {70, start, NULL, NULL};
+    const struct td_schema_spec wide = {.step_count = 70, .after_start = start, .after = NULL};
     join_as(&rig, 0, (struct td_identity){0});
     /* a wider schema while a peer is here: its record is moved, not lost */
     rig_do(&rig, (struct td_event){.kind = TD_EVENT_SCHEMA, .schema = {.id = 1, .spec = &wide}});

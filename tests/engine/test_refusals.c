@@ -16,10 +16,14 @@ static void test_impossible_events(void **state)
 {
     (void)state;
     const struct td_schema_spec none = {.step_count = 0, .after_start = (uint32_t[]){0}};
-    const struct td_schema_spec itself = {1, (uint32_t[]){0, 1}, (td_step[]){0}, NULL};
-    const struct td_schema_spec unknown = {1, (uint32_t[]){0, 1}, (td_step[]){5}, NULL};
-    const struct td_schema_spec cycle = {2, (uint32_t[]){0, 1, 2}, (td_step[]){1, 0}, NULL};
-    const struct td_schema_spec backwards = {2, (uint32_t[]){0, 1, 0}, (td_step[]){1}, NULL};
+    const struct td_schema_spec itself = {
+        .step_count = 1, .after_start = (uint32_t[]){0, 1}, .after = (td_step[]){0}};
+    const struct td_schema_spec unknown = {
+        .step_count = 1, .after_start = (uint32_t[]){0, 1}, .after = (td_step[]){5}};
+    const struct td_schema_spec cycle = {
+        .step_count = 2, .after_start = (uint32_t[]){0, 1, 2}, .after = (td_step[]){1, 0}};
+    const struct td_schema_spec backwards = {
+        .step_count = 2, .after_start = (uint32_t[]){0, 1, 0}, .after = (td_step[]){1}};
     const struct {
         const char *says;
         struct td_event event;

@@ -121,7 +121,9 @@ plugin equal -DRANK=rank_equal
 plugin extreme -DRANK=rank_extreme
 plugin all -DRANK=rank_by_all -DCHOOSE=choose_by_all -DNEEDS=TD_NEEDS_LOTS -DWAKE=TD_WAKE_ALL \
     -DNAME='"all"'
+plugin restless -DCHOOSE=choose_restless -DNEEDS=TD_NEEDS_TIMES -DNAME='"restless"'
 same plain directed many.json
+same restless directed many.json
 same longest longest many.json
 same equal directed many.json
 same extreme directed many.json
@@ -213,7 +215,7 @@ plugin sleeper -DWAKE=4
 refused ./sleeper.so '.wake' "'mine'"
 plugin negative -DWAKE=-1
 refused ./negative.so '.wake' "'mine'"
-plugin needy -DNEEDS=4u
+plugin needy -DNEEDS=8u
 refused ./needy.so '.needs' "'mine'"
 echo 'int td_nowhere(void); int td_policy(void); int td_policy(void) { return td_nowhere(); }' >u.c
 "${CC:-gcc}" -shared -fPIC -o unlinked.so u.c
@@ -256,6 +258,8 @@ stopped waiting 'wait for ever'
 stopped waiting 'wait for ever' -DWAKE=TD_WAKE_ALL
 stopped waiting 'wait for ever' -DWAKE=TD_WAKE_IN_TURN
 stopped waiting 'wait for ever' -DWAKE=TD_WAKE_NONE
+stopped polling 'wait for ever' -DNEEDS=TD_NEEDS_TIMES
+stopped late 'which is not after' -DNEEDS=TD_NEEDS_TIMES
 stopped giving_up 'still get what it lacks'
 
 echo "$passed passed, $failed failed"

@@ -105,6 +105,31 @@ ONE_OF_MANY struct td_choice choose_waiting(const struct td_view *view)
         .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_OTHERS_BUILD};
 }
 
+/* A little longer, again and again. */
+ONE_OF_MANY struct td_choice choose_polling(const struct td_view *view)
+{
+    return (struct td_choice){.kind = TD_CHOOSE_WAIT,
+                              .step = TD_NO_STEP,
+                              .reason = TD_REASON_OTHERS_BUILD,
+                              .until = td_view_now(view) + 60000000000};
+}
+
+ONE_OF_MANY struct td_choice choose_late(const struct td_view *view)
+{
+    return (struct td_choice){.kind = TD_CHOOSE_WAIT,
+                              .step = TD_NO_STEP,
+                              .reason = TD_REASON_OTHERS_BUILD,
+                              .until = td_view_now(view) - 1};
+}
+
+/* As `directed`, but it looks again every second while it waits. */
+ONE_OF_MANY struct td_choice choose_restless(const struct td_view *view)
+{
+    struct td_choice choice = td_directed_choose(view);
+    if (choice.kind == TD_CHOOSE_WAIT) choice.until = td_view_now(view) + 1000000000;
+    return choice;
+}
+
 ONE_OF_MANY struct td_choice choose_giving_up(const struct td_view *view)
 {
     (void)view;
