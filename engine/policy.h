@@ -152,8 +152,8 @@ bool td_view_peer_holds(const struct td_view *view, td_peer peer, td_step step);
 /* The artifact that a peer's variant of a step is, as a number below td_view_artifact_count(): that
  * of the untouched one is below the number of steps. */
 uint32_t td_view_artifact(const struct td_view *view, td_peer peer, td_step step);
-/* The artifact that the build of a peer's variant starts from, if it is touched in part only;
- * TD_NO_ARTIFACT: none. */
+/* The artifact that the build of a peer's variant starts from, if it is touched in part only: the
+ * best that is published, or if none is, the best; TD_NO_ARTIFACT: none. */
 uint32_t td_view_artifact_before(const struct td_view *view, td_peer peer, td_step step);
 uint32_t td_view_artifact_count(const struct td_view *view);
 bool td_view_is_published(const struct td_view *view, uint32_t artifact);

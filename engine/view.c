@@ -204,7 +204,12 @@ uint32_t td_view_artifact_before(const struct td_view *view, td_peer peer, td_st
     const struct strain *strain = strain_of(view, peer);
     uint32_t position = view->cohort->priority->position[step];
     if (!bit_get(strain->own, position)) return TD_NO_ARTIFACT;
-    return td_strain_variant(strain, position)->from; /* NONE is TD_NO_ARTIFACT */
+    uint32_t first = td_strain_variant(strain, position)->start;
+    if (first == NONE) return TD_NO_ARTIFACT;
+    for (uint32_t i = first; i != NONE; i = strain->starts[i].next)
+        if (td_view_is_published(view, strain->starts[i].artifact))
+            return strain->starts[i].artifact;
+    return strain->starts[first].artifact;
 }
 
 uint32_t td_view_artifact_count(const struct td_view *view)

@@ -123,10 +123,12 @@ static void live_until_100(struct rig *rig)
         rig_do(rig,
                (struct td_event){
                    .kind = TD_EVENT_JOIN, .at = 5, .peer = peer, .join = {.read_only = peer == 2}});
-    rig_do(rig, (struct td_event){.kind = TD_EVENT_VARIANT,
-                                  .at = 5,
-                                  .peer = 1,
-                                  .variant = {.step = 1, .digest = 9, .partial = true}});
+    rig_do(rig,
+           (struct td_event){
+               .kind = TD_EVENT_VARIANT, .at = 5, .peer = 1, .variant = {.step = 1, .digest = 9}});
+    rig_do(rig,
+           (struct td_event){
+               .kind = TD_EVENT_START, .at = 5, .peer = 1, .variant = {.step = 1, .digest = 0}});
     struct td_command order = ask_at(rig, 0, 10);
     obtain(rig, 0,
            (struct td_event){.at = 90,
