@@ -147,6 +147,7 @@ enum td_command_kind {
     TD_COMMAND_ORDER, /* go for `step` (or TD_UNIVERSE) */
     TD_COMMAND_WAIT,  /* nothing to do until WAKE, or until a time: then it should ASK again */
     TD_COMMAND_WAKE,  /* ask again */
+    TD_COMMAND_ABORT, /* give `order` up; busy until ENDED, and a good end that crosses counts */
     TD_COMMAND_DONE,  /* the peer has all, or has failed; it is not present any more */
 };
 
@@ -156,7 +157,7 @@ struct td_command {
     td_peer peer;
     td_step step; /* ORDER */
     union {
-        td_order order; /* ORDER */
+        td_order order; /* ORDER and ABORT */
         td_time until;  /* WAIT: a time to come; 0: none */
     };
     bool build;  /* ORDER of a step: its artifact is not published, a build is expected */
@@ -176,6 +177,7 @@ struct td_engine;
 struct td_engine_options {
     uint32_t retries; /* flaky failures of one step that a peer survives */
     bool learn;       /* estimates are means of what was observed, not those of the schema */
+    td_time patience; /* for policies: how old a build may get; negative: nothing is said */
 };
 
 /* NULL with an error if the policy is not of this ABI or memory is short. The policy must outlive

@@ -70,6 +70,8 @@ struct td_policy {
     const char *summary; /* one line */
     enum td_wake wake;
     unsigned needs; /* of enum td_needs */
+    /* It has the same built by several: a publication aborts the others that were ordered it. */
+    bool aborts;
     /* Fills ranks[0 .. step count), smaller first; once a cohort, before its first peer asks.
      * NULL: the schema's order. */
     void (*rank)(const struct td_view *view, int64_t *ranks);
@@ -81,6 +83,8 @@ struct td_policy {
 uint32_t td_view_step_count(const struct td_view *view);
 /* Mean time of a build in nanoseconds, as the world estimates it. */
 td_time td_view_estimate(const struct td_view *view, td_step step);
+/* How old a build may get before another may begin, if somebody said so; negative: nobody did. */
+td_time td_view_patience(const struct td_view *view);
 /* The number of the world's lot for the step; 0 without TD_NEEDS_LOTS. */
 int64_t td_view_lot(const struct td_view *view, td_step step);
 /* The i-th step in dependency order: prerequisites before what comes after them. */

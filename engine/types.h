@@ -21,6 +21,8 @@ enum td_reason {
     TD_REASON_IN_TURN,        /* linear: its turn, the next step of the schema */
     TD_REASON_NEXT_IN_SCHEMA, /* parallel: the next step of the schema, whatever others do */
     TD_REASON_READY,          /* directed: missing, ready and built by nobody */
+    TD_REASON_OVERDUE,        /* speculative: somebody builds it, for too long */
+    TD_REASON_SUPERSEDED,     /* aborted: another peer has published what it was to build */
     TD_REASON_PUBLISHED,      /* directed: nothing to build, this one can be fetched */
     TD_REASON_HOLDS_ALL,      /* it holds every step: the universe is short now */
     TD_REASON_NOT_ITS_TURN,   /* linear: another peer of the cohort came before */

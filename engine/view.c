@@ -13,6 +13,11 @@ td_time td_view_estimate(const struct td_view *view, td_step step)
     return cohort->schema->estimates[step];
 }
 
+td_time td_view_patience(const struct td_view *view)
+{
+    return view->engine->options.patience;
+}
+
 int64_t td_view_lot(const struct td_view *view, td_step step)
 {
     /* a policy that has not said that it needs lots gets none */

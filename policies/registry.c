@@ -14,6 +14,7 @@ static const struct td_policy *const registry[] = {
     &td_policy_critical_path,
     &td_policy_most_unlocked,
     &td_policy_random,
+    &td_policy_speculative,
 };
 /* clang-format on */
 

@@ -127,8 +127,9 @@ bool td_presence_restart(struct td_world *world, td_peer peer)
 
 void td_presence_stay(struct td_world *world, td_peer peer)
 {
-    if (group_of(world, peer_at(world, peer))->leaves != NULL)
-        clear_pending(world, peer, TD_CLASS_DEPARTURE);
+    if (world->departs == NULL) return;
+    world->departs[peer] = NEVER;
+    clear_pending(world, peer, TD_CLASS_DEPARTURE);
 }
 
 /* A time after now, not beyond the end of time; NEVER if it is. */
@@ -152,6 +153,7 @@ static bool first_arrival(struct td_world *world, td_peer peer)
     }
     if (group->leaves == NULL) return true;
     td_time leaves = later(world, group->leaves, peer, TD_DRAW_LEAVES);
+    world->departs[peer] = leaves;
     return leaves == NEVER /* it will have ended before */
            || set_pending(world, peer, leaves, TD_CLASS_DEPARTURE);
 }
@@ -204,14 +206,47 @@ static void forget(const struct td_world *world, td_peer peer)
         td_presence_lose(world, peer, at);
 }
 
+/* When the peer is due to leave; NEVER if it is not. */
+static td_time departs_at(const struct td_world *world, td_peer peer)
+{
+    bool can = world->departs != NULL && group_of(world, peer_at(world, peer))->leaves != NULL;
+    return can ? world->departs[peer] : NEVER;
+}
+
+/* What the engine wants aborted is given up, and the peer asks again. */
+static bool abort_order(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    const struct td_event event = {.kind = TD_EVENT_ENDED,
+                                   .at = world->now,
+                                   .peer = peer,
+                                   .ended = {.order = who->order, .end = TD_END_ABORTED}};
+    who->aborted = false;
+    if (who->order == 0) return true; /* it has ended at this very instant */
+    td_task_give_up(world, peer);
+    if (!td_world_tell(world, &event, 1)) return false;
+    td_world_wake(world);
+    if (who->outside) return td_presence_suspend(world, peer);
+    return set_pending(world, peer, world->now, TD_CLASS_START);
+}
+
+/* The events of the class DEPARTURE: a failed change leaves its queue, an order is aborted, or the
+ * peer leaves. */
 struct next td_presence_depart(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     const struct td_plan_group *group = group_of(world, who);
-    if (who->ended) { /* a failed change leaves its queue; who is complete does not leave */
-        bool failed = who->outcome == TD_PEER_FAILED;
-        return failed && !td_pipeline_leave(world, peer, true) ? NEXT_FAILED : NEXT_NONE;
+    bool due = departs_at(world, peer) == world->now;
+    if (who->ended && who->queued != QUEUED_NOT && who->outcome == TD_PEER_FAILED)
+        return td_pipeline_leave(world, peer, true) ? NEXT_NONE : NEXT_FAILED;
+    if (who->aborted && !due) {
+        if (!abort_order(world, peer)) return NEXT_FAILED;
+        return (struct next){.at = departs_at(world, peer), .class = TD_CLASS_DEPARTURE};
     }
+    if (!due) return NEXT_NONE;
+    world->departs[peer] = NEVER;
+    if (who->ended) return NEXT_NONE; /* who is complete does not leave */
+    who->aborted = false;
     td_task_give_up(world, peer);
     td_task_end_wait(world, peer);
     if (!who->present)

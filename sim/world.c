@@ -45,11 +45,13 @@ static bool extras_create(struct td_world *world)
     if (plan->refetches) world->own_parts = malloc(cells * sizeof(uint16_t));
     if (plan->flaky) world->attempts = malloc(cells * sizeof(uint16_t));
     if (plan->factors) world->factors = malloc(plan->steps * sizeof(double));
+    if (plan->leaves) world->departs = malloc(plan->scenario->peer_count * sizeof(td_time));
     if (plan->slow) world->slow = malloc(plan->scenario->peer_count * sizeof *world->slow);
     return (!plan->parts || world->held_parts != NULL) &&
            (!plan->refetches || world->own_parts != NULL) &&
            (!plan->flaky || world->attempts != NULL) &&
-           (!plan->factors || world->factors != NULL) && (!plan->slow || world->slow != NULL);
+           (!plan->factors || world->factors != NULL) &&
+           (!plan->leaves || world->departs != NULL) && (!plan->slow || world->slow != NULL);
 }
 
 struct td_world *td_world_create(const struct td_plan *plan, const struct td_policy *policy,
@@ -80,10 +82,12 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     for (uint32_t at = 0; at < plan->steps; at++)
         world->successor[at] = NOTHING;
     const struct td_engine_options options = {.retries = plan->scenario->retries,
+                                              .patience = plan->scenario->patience,
                                               .learn = plan->scenario->learned};
     world->engine = td_engine_create(policy, &options, error);
     if (world->engine == NULL ||
-        !td_queue_create(&world->queue, peers, plan->leaves || plan->pipelines > 0, error))
+        !td_queue_create(&world->queue, peers,
+                         plan->leaves || plan->pipelines > 0 || policy->aborts, error))
         goto fail;
 
     const struct td_event open = {
@@ -113,6 +117,7 @@ void td_world_destroy(struct td_world *world)
     free(world->attempts);
     free(world->factors);
     free(world->slow);
+    free(world->departs);
     td_pipelines_destroy(world);
     free(world->arrivals);
     free(world->turnarounds);
@@ -188,12 +193,19 @@ void td_world_wake(struct td_world *world)
     bool many = world->commands.count > world->queue.leaves / 16 && world->commands.count > 4;
     for (size_t i = 0; i < world->commands.count; i++) {
         const struct td_command *command = &world->commands.items[i];
-        if (command->kind != TD_COMMAND_WAKE) continue;
-        uint64_t key = td_queue_key(&world->queue, world->now, TD_CLASS_START, command->peer);
+        enum td_class class = TD_CLASS_START;
+        if (command->kind == TD_COMMAND_ABORT) {
+            peer_at(world, command->peer)->aborted = true;
+            class = TD_CLASS_DEPARTURE; /* aborts take effect with the departures of the instant */
+        } else if (command->kind != TD_COMMAND_WAKE) {
+            continue;
+        }
+        uint64_t key = td_queue_key(&world->queue, world->now, class, command->peer);
+        uint32_t leaf = td_queue_leaf(&world->queue, class, command->peer);
         if (many)
-            td_queue_set_leaf(&world->queue, command->peer, key);
+            td_queue_set_leaf(&world->queue, leaf, key);
         else
-            td_queue_set(&world->queue, command->peer, key);
+            td_queue_set(&world->queue, leaf, key);
     }
     if (many) td_queue_rebuild(&world->queue);
     world->woken = true;

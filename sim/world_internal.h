@@ -42,10 +42,11 @@ struct sim_peer {
     bool duplicate;  /* a part of the run is */
     bool whole;      /* the run builds the step from nothing */
     bool waiting, present;
-    bool outside;                         /* of its pipeline's window, but its order goes on */
-    uint8_t queued;                       /* enum queued */
-    bool ended : 1, left : 1, joined : 1; /* left: once; joined: it was present before */
-    uint64_t held[];                      /* by position in dependency order */
+    bool outside;   /* of its pipeline's window, but its order goes on */
+    uint8_t queued; /* enum queued */
+    /* left: once; joined: it was present before; aborted: its order is to be given up */
+    bool ended : 1, left : 1, joined : 1, aborted : 1;
+    uint64_t held[]; /* by position in dependency order */
 };
 
 /* In the queue of a dependent pipeline; blocked: what it lacks is broken by a change ahead. */
@@ -100,7 +101,8 @@ struct td_world {
     struct queues *queues; /* if the plan has dependent pipelines */
     struct {
         td_time from, to;
-    } * slow; /* by peer, if the plan has slow ones */
+    } * slow;         /* by peer, if the plan has slow ones */
+    td_time *departs; /* by peer: when it is due to leave, or NEVER; if the plan has such */
     td_time *arrivals, *turnarounds;
     const struct td_recorder *recorder;
     struct td_run_record *record;

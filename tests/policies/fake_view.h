@@ -6,6 +6,7 @@
 #include "engine/policy.h"
 
 #define FAKE_STEPS 8u
+#define FAKE_PEERS 4u
 
 struct td_view {
     uint32_t steps;
@@ -17,6 +18,13 @@ struct td_view {
     uint32_t unlocks[FAKE_STEPS];
     td_step ready, published, not_held, hopeful; /* the first such step */
     bool holds_all, its_turn;
+    /* for policies that look at times and at other peers */
+    td_time now, patience, overhead;
+    td_peer asking;
+    uint32_t peers;
+    struct td_peer_view seen[FAKE_PEERS];
+    bool holds[FAKE_PEERS][FAKE_STEPS];
+    uint32_t artifact[FAKE_PEERS][FAKE_STEPS];
 };
 
 #endif

@@ -14,9 +14,9 @@
 static void test_the_registry(void **state)
 {
     (void)state;
-    static const char *const names[] = {"universe",      "linear",        "parallel",
-                                        "directed",      "longest",       "shortest",
-                                        "critical-path", "most-unlocked", "random"};
+    static const char *const names[] = {"universe", "linear",     "parallel",      "directed",
+                                        "longest",  "shortest",   "critical-path", "most-unlocked",
+                                        "random",   "speculative"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct td_policy *policy = td_policy_at(i);
         assert_non_null(policy);
@@ -33,7 +33,7 @@ static void test_the_registry(void **state)
 }
 
 #define NO TD_NO_STEP
-#define FAMILY "directed longest shortest critical-path most-unlocked random"
+#define FAMILY "directed longest shortest critical-path most-unlocked random speculative"
 
 /* What a policy chooses in a given view, as data. */
 static void test_choices(void **state)
@@ -157,6 +157,74 @@ static void test_a_critical_path_does_not_wrap(void **state)
     assert_true(ranks[1] == INT64_MIN && ranks[0] == INT64_MIN);
 }
 
+/* Peer 0 would wait: peer 1 has built step 0 (30 s) since 100, peer 2 step 1 (10 s) since 120; an
+ * order has an overhead of 5 s. Long overdue is twice estimate and overhead: from 170 and from 150.
+ */
+static const struct td_view waiting = {
+    .steps = 3,
+    .estimates = {30, 10, 0},
+    .ready = NO,
+    .published = NO,
+    .overhead = 5,
+    .patience = -1,
+    .peers = 4,
+    .seen = {{.order = NO},
+             {.order = 0, .builds = true, .since = 100},
+             {.order = 1, .builds = true, .since = 120},
+             {.order = NO}},
+    .artifact = {{0, 1, 2}, {0, 1, 2}, {0, 1, 2}, {0, 1, 2}},
+};
+
+static void check_wait(const struct td_view *view, td_time until)
+{
+    struct td_choice choice = td_policy_find("speculative")->choose(view);
+    assert_int_equal(choice.kind, TD_CHOOSE_WAIT);
+    assert_int_equal(choice.step, NO);
+    assert_int_equal(choice.until, until);
+}
+
+static void check_overdue(const struct td_view *view, td_step step)
+{
+    struct td_choice choice = td_policy_find("speculative")->choose(view);
+    assert_int_equal(choice.kind, TD_CHOOSE_STEP);
+    assert_int_equal(choice.step, step);
+    assert_int_equal(choice.reason, TD_REASON_OVERDUE);
+}
+
+static void test_speculation(void **state)
+{
+    (void)state;
+    struct td_view view = waiting;
+    view.now = 130;
+    check_wait(&view, 150);
+    view.now = 150;
+    check_overdue(&view, 1);
+    view.holds[0][1] = true; /* of no use to it */
+    check_wait(&view, 170);
+    view.artifact[0][0] = 7; /* nor is another variant */
+    check_wait(&view, 0);
+
+    view = waiting;
+    view.patience = 25; /* less than is long overdue by the estimate of step 0 */
+    view.now = 124;
+    check_wait(&view, 125);
+    view.now = 125;
+    check_overdue(&view, 0);
+    view.seen[3] = (struct td_peer_view){.order = 0, .builds = true, .since = 125};
+    check_wait(&view, 145); /* a second one is at it: step 1 is next */
+    view.now = 145;
+    view.seen[2].order = NO;
+    view.seen[2].builds = false;
+    check_wait(&view, 150); /* until that one is overdue, too */
+
+    view = waiting;
+    view.seen[1].order = 2; /* an estimate of 0 says nothing */
+    view.seen[2].order = NO;
+    view.seen[2].builds = false;
+    view.now = 1000;
+    check_wait(&view, 0);
+}
+
 static void test_needs(void **state)
 {
     (void)state;
@@ -171,7 +239,8 @@ static void test_needs(void **state)
                  {"shortest", TD_NEEDS_ESTIMATES},
                  {"critical-path", TD_NEEDS_ESTIMATES},
                  {"most-unlocked", 0},
-                 {"random", TD_NEEDS_LOTS}};
+                 {"random", TD_NEEDS_LOTS},
+                 {"speculative", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(td_policy_find(cases[i].name)->needs, cases[i].needs);
 }
@@ -181,7 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_registry), cmocka_unit_test(test_choices),
         cmocka_unit_test(test_ranks),        cmocka_unit_test(test_a_critical_path_does_not_wrap),
-        cmocka_unit_test(test_needs),
+        cmocka_unit_test(test_speculation),  cmocka_unit_test(test_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,8 +112,10 @@ def vanishing_peers(run):
 
 
 def slow_peer(run):
-    run.faster("linear", "directed")  # everybody waits for the slow one: what speculation is for
+    run.faster("linear", "directed")  # everybody waits for the slow one
     run.faster("parallel", "directed", "mean_turnaround_s")
+    assert run.mean("speculative") < 0.62 * run.mean("linear")
+    assert run.mean("speculative", "duplicate_builds") == 0  # the slow one's was given up
 
 
 def gate(run):

@@ -125,6 +125,29 @@ static const struct sim_case {
      "universe",
      /* parts at 2, 4, 6 and 8; q fetches two, then builds two that p has published when they end */
      {"b0[0,8] b*[8,8]", "f0[3,5] b0[5,9]d f*[9,9]"}},
+    {"speculative: who would wait builds what is overdue; the first result wins, and the other is "
+     "aborted",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"speed\":0.1},{\"name\":\"q\"}]," TAIL,
+     "speculative",
+     /* long overdue at twice 10 s; q has it at 30, and p fetches it */
+     {"b0[0,30]a f0[30,31] f*[31,31]", "w[0,20] b0[20,30] b*[30,30]"}},
+    {"speculative: patience is shorter than what is long overdue; the first one wins",
+     "{\"name\":\"x\",\"patience\":3," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"count\":2}]," TAIL,
+     "speculative",
+     {"b0[0,10] b*[10,10]", "w[0,3] b0[3,10]a f0[10,11] f*[11,11]"}},
+    {"speculative: a loser that ends at the same instant has ended",
+     "{\"name\":\"x\",\"patience\":5," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"speed\":2}]," TAIL,
+     "speculative",
+     {"b0[0,10] b*[10,10]", "w[0,5] b0[5,10]d f*[10,10]"}},
+    {"speculative: a loser that is to leave later still leaves",
+     "{\"name\":\"x\",\"patience\":3," SCHEMA2 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"after\":[\"a\"]}},\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"leaves\":12}]"
+     "," TAIL,
+     "speculative",
+     {"b0[0,10] b1[10,20] b*[20,20]", "w[0,3] b0[3,10]a f0[10,11] w[11,12]"}},
     {"flaky: after one retry the next failure fails the peer",
      "{\"name\":\"x\",\"retries\":1," SCHEMA1
      ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"flaky\":1}},\"peers\":[{}]," TAIL,
