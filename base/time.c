@@ -22,25 +22,46 @@ size_t td_sum_text(td_sum sum, char *out)
     return length;
 }
 
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+static inline void put_pair(char *out, uint32_t number)
+{
+    memcpy(out, pairs + 2 * (size_t)number, 2);
+}
+
 size_t td_time_text(td_time time, char *out)
 {
     char digits[TD_TIME_TEXT];
-    size_t at = sizeof digits;
     uint64_t rest = time < 0 ? 0 - (uint64_t)time : (uint64_t)time;
     uint64_t whole = rest / (uint64_t)TD_NS_PER_S;
     uint32_t fraction = (uint32_t)(rest % (uint64_t)TD_NS_PER_S);
 
-    for (int i = 0; i < 9; i++, fraction /= 10)
-        digits[--at] = (char)('0' + fraction % 10);
-    digits[--at] = '.';
-    do {
-        digits[--at] = (char)('0' + whole % 10);
-        whole /= 10;
-    } while (whole != 0);
-    if (time < 0) digits[--at] = '-';
+    /* .123456789 from two halves, which do not wait for each other */
+    char *at = digits + sizeof digits - 10;
+    uint32_t high = fraction / 10000, low = fraction % 10000;
+    at[0] = '.';
+    at[1] = (char)('0' + high / 10000);
+    put_pair(at + 2, high / 100 % 100);
+    put_pair(at + 4, high % 100);
+    put_pair(at + 6, low / 100);
+    put_pair(at + 8, low % 100);
+    for (; whole >= 100; whole /= 100) {
+        at -= 2;
+        put_pair(at, (uint32_t)(whole % 100));
+    }
+    if (whole >= 10) {
+        at -= 2;
+        put_pair(at, (uint32_t)whole);
+    } else {
+        *--at = (char)('0' + whole);
+    }
+    if (time < 0) *--at = '-';
 
-    size_t length = sizeof digits - at;
-    memcpy(out, digits + at, length);
+    size_t length = (size_t)(digits + sizeof digits - at);
+    memcpy(out, at, length);
     out[length] = '\0';
     return length;
 }

@@ -21,8 +21,12 @@ const char *const td_csv_headers[TD_CSV_COUNT] = {
     "p_holm\n",
 };
 
+/* Short texts are copied as a whole block, which is quicker than a copy of their length; rows and
+ * joined names have a block of room behind their end for that. */
+#define BLOCK ((size_t)16)
+
 struct word {
-    const char *text;
+    char text[BLOCK];
     size_t length;
 };
 #define WORD(text)                                                                                 \
@@ -42,8 +46,6 @@ static const struct word peer_outcomes[] = {[TD_PEER_OK] = WORD(",ok,"),
                                             [TD_PEER_FAILED] = WORD(",failed,"),
                                             [TD_PEER_LEFT] = WORD(",left,"),
                                             [TD_PEER_ABORTED] = WORD(",aborted,")};
-#define LONGEST_WORD ((size_t)11)
-
 static bool names_create(struct td_names *names, size_t count)
 {
     names->ends = calloc(count + 1, sizeof *names->ends);
@@ -99,6 +101,11 @@ bool td_row_texts_create(struct td_row_texts *texts, const struct td_labels *lab
     names_add(&texts->steps, labels->step_count, "universe");
     names_add(&texts->steps, (size_t)labels->step_count + 1, "");
 
+    static const char block[BLOCK];
+    td_buffer_add(&texts->peers.text, block, BLOCK);
+    td_buffer_add(&texts->sites.text, block, BLOCK);
+    td_buffer_add(&texts->steps.text, block, BLOCK);
+
     const uint64_t counts[] = {labels->seed, labels->peer_count, labels->step_count};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         td_buffer_unsigned(&texts->counts, counts[i]);
@@ -109,8 +116,8 @@ bool td_row_texts_create(struct td_row_texts *texts, const struct td_labels *lab
         goto fail;
 
     const size_t time = TD_TIME_TEXT, number = TD_UNSIGNED_TEXT + 1;
-    texts->longest_task = texts->peers.longest + texts->steps.longest + 2 * LONGEST_WORD + 2 * time;
-    texts->longest_peer = texts->sites.longest + 6 * time + 2 * number + LONGEST_WORD;
+    texts->longest_task = texts->peers.longest + texts->steps.longest + 2 * time + 3 * BLOCK;
+    texts->longest_peer = texts->sites.longest + 6 * time + 2 * number + 2 * BLOCK;
     return true;
 
 fail:
@@ -145,10 +152,23 @@ static inline char *put(char *at, const char *bytes, size_t length)
     return at + length;
 }
 
+/* At least a block of `bytes` and of room behind `at` is there. */
+static inline char *put_short(char *at, const char *bytes, size_t length)
+{
+    if (__builtin_expect(length > BLOCK, 0)) return put(at, bytes, length);
+    memcpy(at, bytes, BLOCK);
+    return at + length;
+}
+
 static inline char *put_name(char *at, const struct td_names *names, size_t name)
 {
     size_t start = names->ends[name];
-    return put(at, names->text.bytes + start, names->ends[name + 1] - start);
+    return put_short(at, names->text.bytes + start, names->ends[name + 1] - start);
+}
+
+static inline char *put_word(char *at, const struct word *word)
+{
+    return put_short(at, word->text, word->length);
 }
 
 static inline char *put_time(char *at, td_time time)
@@ -176,11 +196,10 @@ char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *pref
     at = put(at, prefix->bytes, prefix->length);
     at = put_name(at, &texts->peers, interval->peer);
     at = put_name(at, &texts->steps, step);
-    at = put(at, kinds[interval->kind].text, kinds[interval->kind].length);
+    at = put_word(at, &kinds[interval->kind]);
     at = put_comma(put_time(at, interval->start));
     at = put_time(at, interval->end);
-    const struct word *outcome = &task_outcomes[interval->outcome];
-    return put(at, outcome->text, outcome->length);
+    return put_word(at, &task_outcomes[interval->outcome]);
 }
 
 char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *prefix, uint32_t peer,
@@ -201,7 +220,7 @@ char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *pref
     at += td_unsigned_text(record->builds, at);
     at = put_comma(at);
     at += td_unsigned_text(record->fetches, at);
-    at = put(at, peer_outcomes[record->outcome].text, peer_outcomes[record->outcome].length);
+    at = put_word(at, &peer_outcomes[record->outcome]);
     if (record->merged != TD_NOT_MERGED) at = put_time(at, record->merged);
     *at = '\n';
     return at + 1;
