@@ -60,9 +60,10 @@ def compare(scenario, names, out):
     played = [name for name in names if name in policies.POLICIES and not scenario.sampled]
     expected = results.tables(scenario, {name: Run(scenario, name).run() for name in played})
     for name in ("tasks.csv", "peers.csv", "runs.csv"):
-        columns = [column for column in results.HEADERS[name].split(",")
+        header, rows = results.read(out, name)
+        columns = [column for column in results.columns(scenario, name, header)
                    if column != "lower_bound_s"]
-        found = [row for row in results.read(out, name)[1] if row["policy"] in played]
+        found = [row for row in rows if row["policy"] in played]
         theirs = [tuple(row[column] for column in columns) for row in found]
         ours = [tuple(row[column] for column in columns) for row in expected[name]]
         if collections.Counter(theirs) != collections.Counter(ours):
@@ -156,7 +157,7 @@ def smaller(data):
             yield changed(lambda new: new["steps"][step].update(parts=settings["parts"] - 1))
         for other in settings.get("after", []):
             yield changed(lambda new: new["steps"][step]["after"].remove(other))
-    for key in ("rest", "overhead", "replications", "retries", "estimates"):
+    for key in ("rest", "overhead", "replications", "retries", "estimates", "window"):
         if key in data:
             yield changed(lambda new: new.pop(key))
 

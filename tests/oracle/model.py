@@ -4,8 +4,7 @@
     model.py SCENARIO --out DIR [--policy a,b]      runs it and writes runs, peers and tasks .csv
 
 It is written to be compared with the model's text, section by section, and not to be fast.
-Covered: constant durations and factors, probabilities 0 and 1, independent pipelines, the policies
-of policies.py.
+Covered: constant durations and factors, probabilities 0 and 1, the policies of policies.py.
 """
 
 import sys
@@ -35,7 +34,7 @@ class Interval:
     start: int
     end: int
     outcome: str = "ok"
-    failing: str | None = None  # a build that will fail: broken or flaky
+    failing: str | None = None  # a build that will fail: broken ahead, broken or flaky
     parts: int = 0  # that it has obtained
     whole: bool = True  # none of them for a fraction
 
@@ -45,7 +44,7 @@ class PeerState:
     """What becomes of a peer during a run; `peer` is what the scenario says of it."""
 
     peer: scenario_file.Peer
-    held: set = field(default_factory=set)  # (step, part)
+    held: dict = field(default_factory=dict)  # (step, part) -> the artifact, the rest included
     order: object = None  # the ordered step or REST; None: no order
     claim: object = None  # the artifact that the order counts as building
     route: list = field(default_factory=list)  # (step, part) that the order has still to go through
@@ -55,7 +54,11 @@ class PeerState:
     waiting_since: int | None = None
     since: int | None = None  # its arrival or its return
     present: bool = False
+    present_since: int | None = None
     presence: int = 0
+    queue: object = None  # of its dependent pipeline, once it has arrived there
+    absent_for: set = field(default_factory=set)  # steps that changes ahead of it break
+    merged: int | None = None
     flaky_failures: dict = field(default_factory=dict)  # step -> how many
     outcome: str | None = None  # once it has ended
     end: int | None = None
@@ -65,6 +68,23 @@ class PeerState:
     @property
     def completion(self):
         return self.end if self.outcome == "ok" else None
+
+
+@dataclass
+class Queue:
+    """Section 4: the changes of a dependent pipeline, as states."""
+
+    window: int
+    merged: list = field(default_factory=list)
+    line: list = field(default_factory=list)  # from the head; it holds who has not merged
+
+    def ahead_of(self, state):
+        return self.line[:self.line.index(state)]
+
+    def changes_up_to(self, state):
+        """On which it is tested: those that have merged, those ahead of it, and itself."""
+        changes = self.merged + self.line
+        return [other.peer for other in changes[:changes.index(state) + 1]]
 
 
 class Run:
@@ -81,6 +101,7 @@ class Run:
         self.claimed = set()  # artifacts ordered to be built, and neither published nor given up
         self.found_broken = {}  # artifact -> places of peers
         self.observed = {}  # (cohort, step) -> lengths of builds
+        self.queues = {}  # (repository, base ref, pipeline) -> Queue
         self.now = None
 
     def run(self):
@@ -91,25 +112,36 @@ class Run:
             self.pending.remove(event)
             self.now, kind, place = event
             handlers[kind](self.states[place])
+            for queue in self.queues.values():
+                self.settle(queue)
         assert all(state.outcome for state in self.states)
         return self
 
     # What artifacts a peer needs (sections 2 and 4).
 
-    def is_private(self, peer, step):
-        """Touched, or after a touched step; the rest comes after every step."""
+    def concerns(self, change, step):
+        """Whether the change touches the step or what it comes after; the rest comes after all."""
         if step == REST:
-            return bool(peer.touches)
-        return bool(({step} | self.scenario.steps[step].all_after) & set(peer.touches))
-
-    def untouched(self, peer, step):
-        """The artifact of the peers of the cohort that do not touch the step."""
-        return (peer.cohort, step, None)
+            return bool(change.touches)
+        return bool(({step} | self.scenario.steps[step].all_after) & set(change.touches))
 
     def artifact(self, peer, step):
-        if self.is_private(peer, step):
-            return (peer.cohort, step, peer.place)
-        return self.untouched(peer, step)
+        """(cohort, step, list): the variant is settled by the list of the changes, from the head of
+        its queue, that concern the step; without a queue by the peer's own change."""
+        queue = self.states[peer.place].queue
+        changes = queue.changes_up_to(self.states[peer.place]) if queue else [peer]
+        return (peer.cohort, step,
+                tuple(change.place for change in changes if self.concerns(change, step)))
+
+    def shorter(self, artifact):
+        """(artifact, fraction) of each shorter list that begins the artifact's own, the longest
+        first: what of the step is built by who starts from that one (section 4). It touches the
+        step by a fraction, or only what the step comes after: 1."""
+        cohort, step, changes = artifact
+        fraction = Fraction(0)
+        for length in reversed(range(len(changes))):
+            fraction += self.scenario.peers[changes[length]].touches.get(step, 1)
+            yield (cohort, step, changes[:length]), fraction
 
     def parts(self, step):
         return range(1 if step == REST else self.scenario.steps[step].parts)
@@ -128,8 +160,15 @@ class Run:
     def is_being_built(self, peer, step):
         return self.artifact(peer, step) in self.claimed
 
-    def untouched_is_being_built(self, peer, step):
-        return self.untouched(peer, step) in self.claimed
+    def beginning_is_being_built(self, peer, step):
+        """Section 4: a shorter list than the peer's that begins it, longer than any such that is
+        published, and from which the build would not be whole."""
+        for artifact, fraction in self.shorter(self.artifact(peer, step)):
+            if self.all_published(artifact) or fraction >= 1:
+                return False
+            if artifact in self.claimed:
+                return True
+        return False
 
     def is_known_broken(self, peer, step):
         """Section 5: found broken by two different peers."""
@@ -138,6 +177,9 @@ class Run:
     def in_line(self, peer):
         return [state.peer for state in self.states
                 if state.present and state.peer.cohort == peer.cohort]
+
+    def has_order(self, peer):
+        return self.states[peer.place].order is not None
 
     def since(self, peer):
         return self.states[peer.place].since
@@ -160,17 +202,38 @@ class Run:
     def arrive(self, state):
         """Class 2: the first time, or on return."""
         first = state.since is None
-        state.present = True
         state.since = self.now
-        self.pending.add((self.now, START, state.peer.place))
+        if state.peer.queue is None:
+            self.appear(state)
+        else:
+            self.join_queue(state)
         if first and state.peer.departure:
             self.pending.add((self.now + state.peer.departure.after, DEPARTURE, state.peer.place))
 
     def depart(self, state):
-        """Class 1: what it was ordered is given up."""
+        """Class 1: what it was ordered is given up. A failed change leaves its queue."""
         if state.outcome:
+            if state.outcome == "failed" and state.queue:
+                self.leave_queue(state)
             return
-        departure, place = state.peer.departure, state.peer.place
+        departure = state.peer.departure
+        self.give_up(state)
+        self.disappear(state)
+        state.absent_for.clear()
+        if not departure.keeps:
+            state.held.clear()
+        if departure.returns:
+            self.pending.add((self.now + departure.away, ARRIVAL, state.peer.place))
+        else:
+            state.outcome, state.end = "left", self.now
+        if state.queue:
+            self.leave_queue(state)
+
+    def give_up(self, state):
+        """What it was ordered, if anything."""
+        if state.order is None:
+            return
+        place = state.peer.place
         if state.row:
             if state.task_end is not None or state.row.failing:
                 state.row.outcome = "aborted"
@@ -179,26 +242,92 @@ class Run:
         self.pending.discard((state.task_end, COMPLETION, place))
         self.pending.discard((self.now, START, place))
         state.task_end = None
-        if state.order is not None:
-            self.end_order(state)
-        self.leave(state)
-        if not departure.keeps:
-            state.held.clear()
-        if departure.returns:
-            self.pending.add((self.now + departure.away, ARRIVAL, place))
-        else:
-            state.outcome, state.end = "left", self.now
+        self.end_order(state)
 
-    def leave(self, state):
+    def appear(self, state):
+        """It is present, and asks."""
+        state.present, state.present_since = True, self.now
+        self.pending.add((self.now, START, state.peer.place))
+
+    def disappear(self, state):
         """It is no longer present, which the others may be waiting for (section 3.6)."""
-        self.end_wait(state)
-        state.present = False
-        state.presence += self.now - state.since
-        self.wake_cohort(state)
+        if state.present:
+            self.end_wait(state)
+            state.present = False
+            state.presence += self.now - state.present_since
+            self.pending.discard((self.now, START, state.peer.place))
+            self.wake_cohort(state)
 
     def end(self, state, outcome):
         state.outcome, state.end = outcome, self.now
-        self.leave(state)
+        self.disappear(state)
+        if outcome == "failed" and state.queue:
+            self.pending.add((self.now, DEPARTURE, state.peer.place))
+
+    # The queue of a dependent pipeline (sections 4 and 5).
+
+    def join_queue(self, state):
+        """At the tail. It holds what it kept of the variants that its new list gives it. Whether
+        it is within the window, and so present, settle() says."""
+        if state.peer.queue not in self.queues:
+            self.queues[state.peer.queue] = Queue(self.scenario.window_start)
+        state.queue = self.queues[state.peer.queue]
+        state.queue.line.append(state)
+        state.held = {key: artifact for key, artifact in state.held.items()
+                      if artifact == self.artifact(state.peer, key[0])}
+
+    def leave_queue(self, state):
+        """Class 1: it failed or departed. Those behind it give up their orders, lose what they hold
+        in variants that contain the change, and go on without it."""
+        queue = state.queue
+        behind = queue.line[queue.line.index(state) + 1:]
+        queue.line.remove(state)
+        state.queue = None
+        if state.outcome == "failed":
+            queue.window = max(queue.window // 2, self.scenario.window_floor)
+        for other in behind:
+            self.give_up(other)
+            kept = {key: artifact for key, artifact in other.held.items()
+                    if state.peer.place not in artifact[2]}
+            if other.outcome == "ok" and kept != other.held:
+                other.outcome, other.end = None, None  # complete no more
+            other.held = kept
+            if other.present:
+                self.pending.add((self.now, START, other.peer.place))
+        self.wake_queue(queue)
+
+    def settle(self, queue):
+        """After every event: who merges, and who is present."""
+        while queue.line and queue.line[0].outcome == "ok":
+            state = queue.line.pop(0)
+            state.merged = self.now
+            queue.merged.append(state)
+            queue.window += 1
+            self.wake_queue(queue)
+        for number, state in enumerate(queue.line):
+            if not self.breaks_ahead(state, state.absent_for):
+                state.absent_for = set()
+            runs = number < queue.window and not state.outcome and not state.absent_for
+            if runs and not state.present:
+                self.appear(state)
+            elif not runs and state.order is None:  # out of the window it finishes its order
+                self.disappear(state)
+
+    def breaks_ahead(self, state, steps):
+        """Whether a change ahead of it breaks one of these steps."""
+        return state.queue is not None and any(
+            other.peer.breaks.get(step) for other in state.queue.ahead_of(state) for step in steps)
+
+    def be_absent(self, state, steps):
+        """Until every change ahead that breaks one of them has left."""
+        state.absent_for = set(steps)
+        self.disappear(state)
+
+    def wake_queue(self, queue):
+        """Section 5: the waiting peers of the queue, whatever their cohort."""
+        for state in queue.line:
+            if state.waiting_since is not None:
+                self.pending.add((self.now, START, state.peer.place))
 
     def wake_cohort(self, state):
         """Section 3.6: the waiting peers of the cohort ask again, at this instant."""
@@ -223,7 +352,12 @@ class Run:
                 state.waiting_since = self.now
             return
         if order == policies.FAIL:
-            self.end(state, "failed")
+            steps = [step.place for step in self.scenario.steps if not self.holds(peer, step.place)
+                     and self.is_known_broken(peer, step.place)]
+            if self.breaks_ahead(state, steps):
+                self.be_absent(state, steps)
+            else:
+                self.end(state, "failed")
             return
         self.end_wait(state)
         state.order = order
@@ -270,7 +404,7 @@ class Run:
         if not state.row:
             state.row = Interval(step, kind, self.now, self.now)
             if kind == "build":
-                state.row.failing = self.failure(state.peer, step)
+                state.row.failing = self.failure(state, step)
             if state.row.failing:
                 # It takes the parts that are missing when it begins, and publishes none.
                 state.route = [(other, number) for other, number in state.route
@@ -281,11 +415,14 @@ class Run:
         else:
             self.begin_task(state, self.build_length(state, step, part))
 
-    def failure(self, peer, step):
-        """Section 5: how a build of the step fails, if it does: broken before flaky."""
+    def failure(self, state, step):
+        """Section 5: how a build of the step fails, if it does: by a change ahead before all else,
+        broken before flaky."""
         if step == REST:
             return None
-        if self.scenario.steps[step].broken or peer.breaks.get(step):
+        if self.breaks_ahead(state, [step]):
+            return "broken ahead"
+        if self.scenario.steps[step].broken or state.peer.breaks.get(step):
             return "broken"
         return "flaky" if self.scenario.steps[step].flaky else None
 
@@ -299,17 +436,18 @@ class Run:
         return self.scenario.steps[step].fetch / self.scenario.steps[step].parts
 
     def build_length(self, state, step, part):
-        """Sections 3.3 and 4: the whole part, or what a change's fraction of it costs: the fetch
-        of the untouched one, which must not miss, and the fraction."""
+        """Sections 3.3 and 4: the whole part, or the fetch of the one with the longest published
+        shorter list, which must not miss, and the fraction of those that it lacks."""
         if step == REST:
             return self.scenario.rest_build / self.speed(state)
         settings = self.scenario.steps[step]
         whole = settings.build * settings.factor / settings.parts / self.speed(state)
-        fraction = state.peer.touches.get(step, 1)
-        if fraction < 1 and settings.hits \
-                and (self.untouched(state.peer, step), part) in self.published:
-            state.row.whole = False
-            return self.fetch_time(step) + fraction * whole
+        for artifact, fraction in self.shorter(self.artifact(state.peer, step)):
+            if (artifact, part) in self.published:
+                if fraction < 1 and settings.hits:
+                    state.row.whole = False
+                    return self.fetch_time(step) + fraction * whole
+                break
         return whole
 
     def begin_task(self, state, length):
@@ -333,16 +471,15 @@ class Run:
             self.end_order(state)
             if row.step == REST:  # section 3.7
                 self.end(state, "ok")
-        if not state.outcome:
+        if state.present:
             self.pending.add((self.now, START, state.peer.place))
 
     def obtain(self, state, row):
         """A part has been built or fetched."""
         row.parts += 1
-        if row.step != REST:
-            state.held.add((row.step, state.part))
+        artifact = self.artifact(state.peer, row.step)
+        state.held[row.step, state.part] = artifact
         if row.kind == "build":
-            artifact = self.artifact(state.peer, row.step)
             if (artifact, state.part) in self.published and row.step != REST:
                 row.outcome = "duplicate"  # section 3.8
             if state.peer.publishes:
@@ -364,10 +501,13 @@ class Run:
     def fail_build(self, state, row):
         """Section 5."""
         self.end_order(state)
-        if row.failing == "broken":
+        if row.failing != "flaky":
             artifact = self.artifact(state.peer, row.step)
             self.found_broken.setdefault(artifact, set()).add(state.peer.place)
-            self.end(state, "failed")
+            if row.failing == "broken ahead":
+                self.be_absent(state, [row.step])
+            else:
+                self.end(state, "failed")
             return
         state.flaky_failures[row.step] = state.flaky_failures.get(row.step, 0) + 1
         if state.flaky_failures[row.step] > self.scenario.retries:

@@ -7,9 +7,11 @@ nothing left to obtain. It looks through these methods of a run:
     run.holds(peer, step)             the peer has obtained the step
     run.is_published(peer, step)      the artifact that the peer's variant of the step is
     run.is_being_built(peer, step)    ordered by somebody and neither published nor given up
-    run.untouched_is_being_built(peer, step)   the same of the cohort's untouched artifact
+    run.beginning_is_being_built(peer, step)   the same of an artifact from which the peer would
+                                      build but a fraction, and a smaller one than of what is published
     run.is_known_broken(peer, step)   two peers have found the peer's variant of it broken
     run.in_line(peer)                 the peers of its cohort that are present and not complete
+    run.has_order(peer)               and has not yet carried it out
     run.since(peer)                   when it arrived, or returned
     run.estimates(peer)               a build time in whole nanoseconds for each step
 """
@@ -38,8 +40,9 @@ def linear(run, peer):
     possible = [step for step in lacking if not is_blocked(run, peer, step)]
     if lacking and not possible:
         return FAIL  # whether it is its turn or not
-    first = min(run.in_line(peer), key=lambda other: (run.since(other), other.place))
-    if peer is not first:
+    line = run.in_line(peer)
+    first = min(line, key=lambda other: (run.since(other), other.place))
+    if peer is not first or any(run.has_order(other) for other in line):
         return None
     return possible[0] if possible else REST
 
@@ -76,10 +79,10 @@ def is_blocked(run, peer, step):
 
 def is_ready(run, peer, step):
     """Missing, built by nobody, its prerequisites published or held by the peer; and (section 4)
-    one touched by a fraction is not ready while somebody builds the untouched artifact."""
+    one that a fraction is built of is not ready while somebody builds what that starts from."""
     if run.is_published(peer, step) or run.is_being_built(peer, step):
         return False
-    if peer.touches.get(step, 1) < 1 and run.untouched_is_being_built(peer, step):
+    if run.beginning_is_being_built(peer, step):
         return False
     return all(run.holds(peer, other) or run.is_published(peer, other)
                for other in run.scenario.steps[step].after)

@@ -12,13 +12,21 @@ HEADERS = {
                 "p95_turnaround_s,busy_s,wait_s,builds,duplicate_builds,fetches,failures,"
                 "lower_bound_s,events,machine_s",
     "peers.csv": "scenario,mode,policy,replication,peer,cache,arrival_s,completion_s,turnaround_s,"
-                 "busy_s,wait_s,builds,fetches,outcome",
+                 "busy_s,wait_s,builds,fetches,outcome,merged_s",
     "tasks.csv": "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome",
     "summary.csv": "scenario,mode,policy,metric,n,mean,sd,ci_low,ci_high,confidence,min,p50,p90,"
                    "p95,p99,max",
     "compare.csv": "scenario,metric,policy_a,policy_b,n,mean_difference,ci_low,ci_high,confidence,"
                    "ratio,p_value,p_holm",
 }
+
+
+def columns(scenario, name, header):
+    """Those that a file must have. That of the merges may be left out where nothing can merge."""
+    required = HEADERS[name].split(",")
+    if name == "peers.csv" and "merged_s" not in header and not scenario.queues:
+        required.remove("merged_s")
+    return required
 
 
 def seconds(time):
@@ -66,6 +74,7 @@ def peer_row(scenario, policy, replication, state):
         "builds": str(count(intervals, "build")),
         "fetches": str(count(intervals, "fetch")),
         "outcome": state.outcome,
+        "merged_s": "" if state.merged is None else seconds(state.merged),
     }
 
 

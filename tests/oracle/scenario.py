@@ -69,6 +69,7 @@ class Peer:
     repository: str | None
     base_ref: str | None
     cache_id: str | None
+    queue: tuple | None  # of a dependent pipeline: (repository, base ref, pipeline)
     touches: dict  # place of a step -> fraction
     publishes: bool = True
     breaks: dict = field(default_factory=dict)  # place of a step -> whether its change breaks it
@@ -101,6 +102,13 @@ class Scenario:
     rest_fetch: Fraction | None
     retries: int = 2
     learned: bool = False
+    window_start: int = 20
+    window_floor: int = 3
+
+    @property
+    def queues(self):
+        """Whether there is any."""
+        return any(peer.queue for peer in self.peers)
 
     @property
     def sampled(self):
@@ -177,7 +185,7 @@ def parse(text, folder="."):
     """A scenario from its text; `folder` is where a schema's path starts."""
     data = json.loads(text, parse_float=Fraction)
     _known(data, {"name", "description", "live", "schema", "steps", "rest", "overhead", "peers",
-                  "policies", "replications", "seed", "retries", "estimates"}, "scenario")
+                  "policies", "replications", "seed", "retries", "estimates", "window"}, "scenario")
     schema = data["schema"]
     if isinstance(schema, str):
         with open(os.path.join(folder, schema), encoding="utf-8") as file:
@@ -185,6 +193,10 @@ def parse(text, folder="."):
     rest = data.get("rest", {})
     _known(rest, {"build", "fetch"}, "rest")
     steps = _steps(list(schema["steps"]), data.get("steps", {}))
+    window = {"start": 20, "floor": 3} | data.get("window", {})
+    _known(window, {"start", "floor"}, "window")
+    if not 1 <= window["floor"] <= window["start"]:
+        raise Unsupported(f"no window: {window}")
     return Scenario(
         name=data["name"],
         seed=data.get("seed", 1),
@@ -197,6 +209,8 @@ def parse(text, folder="."):
         rest_fetch=duration(rest.get("fetch", 0)),
         retries=data.get("retries", 2),
         learned=data.get("estimates", "scenario") == "learned",
+        window_start=window["start"],
+        window_floor=window["floor"],
     )
 
 
@@ -238,8 +252,9 @@ def _peers(groups, places):
         _known(group, {"name", "count", "arrival", "speed", "cache_id", "repository", "base_ref",
                        "pipeline", "pipeline_type", "touches", "publishes", "keeps", "breaks",
                        "leaves", "returns", "slow"}, "peers")
-        if group.get("pipeline_type", "independent") != "independent":
-            raise Unsupported("dependent pipelines")
+        kind = group.get("pipeline_type", "independent")
+        if kind not in ("independent", "dependent"):
+            raise Unsupported(f"no pipeline type: {kind}")
         name = group.get("name", "peer")
         arrivals = _arrivals(group)
         for number, arrival in enumerate(arrivals, start=1):
@@ -251,6 +266,8 @@ def _peers(groups, places):
                 repository=group.get("repository"),
                 base_ref=group.get("base_ref"),
                 cache_id=group.get("cache_id"),
+                queue=(group.get("repository"), group.get("base_ref"), group.get("pipeline"))
+                if kind == "dependent" else None,
                 touches=_touches(group, places),
                 publishes=group.get("publishes", True),
                 breaks={places[step]: certain(probability)
