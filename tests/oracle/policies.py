@@ -8,7 +8,7 @@ nothing left to obtain. It looks through these methods of a run:
     run.is_published(peer, step)      the artifact that the peer's variant of the step is
     run.is_being_built(peer, step)    ordered by somebody and neither published nor given up
     run.beginning_is_being_built(peer, step)   the same of an artifact from which the peer would
-                                      build but a fraction, and a smaller one than of what is published
+                                      build a fraction, a smaller one than of what is published
     run.is_known_broken(peer, step)   two peers have found the peer's variant of it broken
     run.in_line(peer)                 the peers of its cohort that are present and not complete
     run.has_order(peer)               and has not yet carried it out

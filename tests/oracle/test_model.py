@@ -940,6 +940,512 @@ class SlowWhile(Case):
         self.see(run, 1, "build 1 0-5?", "build 1 8-18", "build 2 18-38", "build universe 38-38")
 
 
+def gate(**peer):
+    """A change of the queue that the cases are about."""
+    return {"pipeline": "gate", "pipeline_type": "dependent", **peer}
+
+
+class QueueCase(Case):
+    def merges(self, run, *expected):
+        self.assertEqual([None if state.merged is None else state.merged / 10**9
+                          for state in run.states], list(expected))
+
+    def outcomes(self, run, *expected):
+        self.assertEqual([state.outcome for state in run.states], list(expected))
+
+    def totals(self, run, policy, **expected):
+        total = results.run_row(run.scenario, policy, 1, run)
+        self.assertEqual({column: float(total[column]) for column in expected}, expected)
+
+
+class Lists(QueueCase):
+    """Section 4: who shares what in a dependent pipeline."""
+
+    UNTOUCHED = {"name": "base"}  # an independent peer that builds the untouched artifacts
+
+    def test_those_that_agree_on_the_list_share(self):
+        # Peer 1 touches 1: [1] 0-10; its 2 is untouched: 10-20; merged at 20. Peer 2, at 20: 1 has
+        # the list [1] and 2 none: fetched; its rest has [1] as well: fetched. Peer 3, at 40,
+        # touches 2: 1 is [1], though that is merged: 40-41; 2 is [3]: 41-51, and its rest [1, 3].
+        # Peer 4, independent, needs the untouched 1: 60-70, fetches 2, and builds the rest.
+        run = play("parallel", {"1": {}, "2": {}}, [
+            gate(touches={"1": 1}), gate(arrival=20), gate(arrival=40, touches={"2": 1}),
+            {"arrival": 60}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build universe 20-20")
+        self.see(run, 2, "fetch 1 20-21", "fetch 2 21-22", "fetch universe 22-22")
+        self.see(run, 3, "fetch 1 40-41", "build 2 41-51", "build universe 51-51")
+        self.see(run, 4, "build 1 60-70", "fetch 2 70-71", "build universe 71-71")
+        self.merges(run, 20, 22, 51, None)
+
+    def test_what_comes_after_a_touched_step(self):
+        # 2 comes after 1. Peer 1 touches 1: both are [1]. Peer 2 fetches both.
+        run = play("parallel", {"1": {}, "2": {"after": ["1"]}},
+                   [gate(touches={"1": 1}), gate(arrival=30)])
+        self.see(run, 2, "fetch 1 30-31", "fetch 2 31-32", "fetch universe 32-32")
+
+    def test_a_queue_for_each_pipeline_whatever_the_cache(self):
+        # Peer 2 is of another queue of the same cohort: nothing ahead of it. Peer 3 is of the first
+        # queue with another cache: its 1 is [1], which its cache has not. Peer 4 fetches from 3.
+        run = play("parallel", {"1": {}}, [
+            gate(touches={"1": 1}), gate(pipeline="merge", arrival=20),
+            gate(cache_id="other", arrival=20), gate(cache_id="other", arrival=30)])
+        self.see(run, 2, "build 1 20-30", "build universe 30-30")
+        self.see(run, 3, "build 1 20-30", "build universe 30-30")
+        self.see(run, 4, "fetch 1 30-31", "fetch universe 31-31")
+
+    def test_fraction_of_the_longest_published(self):
+        # [] is published at 10. Peer 2, at 10: 1 + 0.25 x 10 = 3.5. Peer 3, at 20: from [2]:
+        # 1 + 0.5 x 10 = 6. Peer 4, at 40: from [2, 3]: 6.
+        peers = [self.UNTOUCHED, gate(arrival=10, touches={"1": 0.25}),
+                 gate(arrival=20, touches={"1": 0.5}), gate(arrival=40, touches={"1": 0.5})]
+        run = play("parallel", {"1": {}}, peers)
+        self.see(run, 2, "build 1 10-13.5", "build universe 13.5-13.5")
+        self.see(run, 3, "build 1 20-26", "build universe 26-26")
+        self.see(run, 4, "build 1 40-46", "build universe 46-46")
+        # Where peer 2 does not publish, peer 3 starts from []: 1 + 0.75 x 10 = 8.5; peer 4 from
+        # [2, 3] as before. Where peer 3 does not either: 1.25: whole.
+        peers[1]["publishes"] = False
+        run = play("parallel", {"1": {}}, peers)
+        self.see(run, 3, "build 1 20-28.5", "build universe 28.5-28.5")
+        self.see(run, 4, "build 1 40-46", "build universe 46-46")
+        peers[2]["publishes"] = False
+        run = play("parallel", {"1": {}}, peers)
+        self.see(run, 4, "build 1 40-50", "build universe 50-50")
+
+    def test_a_sum_of_exactly_one_is_whole(self):
+        # 0.1 + 0.2 + 0.7 = 1: 10. 0.1 + 0.2 + 0.6: 1 + 9 = 10 as well, hence a build of 20 here.
+        for last, length in ((0.7, 20), (0.6, 19)):
+            run = play("parallel", {"1": {"build": 20}}, [
+                self.UNTOUCHED, gate(arrival=20, touches={"1": 0.1}, publishes=False),
+                gate(arrival=20, touches={"1": 0.2}, publishes=False),
+                gate(arrival=60, touches={"1": last})])
+            self.see(run, 4, f"build 1 60-{60 + length}",
+                     f"build universe {60 + length}-{60 + length}")
+
+    def test_one_that_touches_only_what_the_step_comes_after(self):
+        # [] published by 20. Peer 2 touches 1: 3.5, then 2, whole: [2]. Peer 3 touches 2: fetches
+        # 1, and builds 2 from [2]: 3.5. Where peer 2 does not publish: 1 is still [2], from []:
+        # 3.5; 2 from []: 1 + 0.25: whole.
+        steps = {"1": {}, "2": {"after": ["1"]}}
+        peers = [self.UNTOUCHED, gate(arrival=20, touches={"1": 0.25}),
+                 gate(arrival=40, touches={"2": 0.25})]
+        run = play("parallel", steps, peers)
+        self.see(run, 2, "build 1 20-23.5", "build 2 23.5-33.5", "build universe 33.5-33.5")
+        self.see(run, 3, "fetch 1 40-41", "build 2 41-44.5", "build universe 44.5-44.5")
+        peers[1]["publishes"] = False
+        run = play("parallel", steps, peers)
+        self.see(run, 3, "build 1 40-43.5", "build 2 43.5-53.5", "build universe 53.5-53.5")
+
+    def test_part_by_part(self):
+        # Parts of 4, fetched in 1; [] at 4, 8, 12. Peer 2 (0.5), at 8: 3 each: 11, 14, 17. Peer 3
+        # (0.25), at 12: part 1 from [2]: 2: 14; part 2 from [2], published at 14: 2: 16; part 3
+        # of [2] is missing at 16: from []: 1 + 0.75 x 4 = 4: 20.
+        run = play("parallel", Parts.STEPS, [
+            self.UNTOUCHED, gate(arrival=8, touches={"1": 0.5}),
+            gate(arrival=12, touches={"1": 0.25})])
+        self.see(run, 2, "build 1 8-17", "build universe 17-17")
+        self.see(run, 3, "build 1 12-20", "build universe 20-20")
+
+    def test_a_fetch_that_misses_is_whole(self):
+        run = play("parallel", {"1": {"hit_rate": 0}}, [
+            self.UNTOUCHED, gate(arrival=10, touches={"1": 0.25})])
+        self.see(run, 2, "build 1 10-20", "build universe 20-20")
+
+    def test_the_rest_has_no_fraction(self):
+        # Peer 2 (0.25) starts from [], its rest is [2] and whole: 5.
+        run = play("parallel", {"1": {}}, [self.UNTOUCHED, gate(arrival=20, touches={"1": 0.25})],
+                   rest={"build": 5, "fetch": 2})
+        self.see(run, 2, "build 1 20-23.5", "build universe 23.5-28.5")
+
+
+class Readiness(QueueCase):
+    """Section 4: what is not ready while a shorter list is being built."""
+
+    def test_waits_for_the_longest(self):
+        # Peer 1 builds [1] whole in 0-10. Peer 2 (0.5) waits for it. Peer 3 (0.25): from [1] 0.75:
+        # waits. At 10 peer 2 gets [1, 2]: 10-16, for which peer 3 waits on: 1 + 2.5: 19.5.
+        run = play("directed", {"1": {}}, [
+            gate(touches={"1": 0.25}), gate(touches={"1": 0.5}), gate(touches={"1": 0.25})])
+        self.see(run, 1, "build 1 0-10", "build universe 10-10")
+        self.see(run, 2, "wait 0-10", "build 1 10-16", "build universe 16-16")
+        self.see(run, 3, "wait 0-16", "build 1 16-19.5", "build universe 19.5-19.5")
+
+    def test_does_not_wait_where_it_would_be_whole(self):
+        # Peer 3 (0.5): from [1] 0.5 + 0.5: whole; [1, 2] is built by nobody: it is ready.
+        run = play("directed", {"1": {}}, [
+            gate(touches={"1": 0.25}), gate(touches={"1": 0.5}), gate(touches={"1": 0.5})])
+        self.see(run, 2, "wait 0-10", "build 1 10-16", "build universe 16-16")
+        self.see(run, 3, "build 1 0-10", "build universe 10-10")
+
+    def test_waits_though_a_shorter_one_is_published(self):
+        # [] is published at 10, when peer 2 starts [2]: 3.5. Peer 3, from 11 on, waits for it.
+        run = play("directed", {"1": {}}, [
+            {}, gate(arrival=10, touches={"1": 0.25}), gate(arrival=11, touches={"1": 0.5})])
+        self.see(run, 3, "wait 11-13.5", "build 1 13.5-19.5", "build universe 19.5-19.5")
+
+    def test_does_not_wait_for_one_shorter_than_what_is_published(self):
+        # Peer 1 builds [1] until 10; peer 3 builds [] in 5-15. Peer 2, at 10, starts from [1]: 6.
+        run = play("directed", {"1": {}}, [
+            gate(touches={"1": 0.25}), gate(arrival=10, touches={"1": 0.5}), {"arrival": 5}])
+        self.see(run, 2, "build 1 10-16", "build universe 16-16")
+        self.see(run, 3, "build 1 5-15", "build universe 15-15")
+
+    def test_one_that_does_not_touch_it_shares_the_list(self):
+        # Peer 2 needs [1], which peer 1 builds: it waits and fetches.
+        run = play("directed", {"1": {}}, [gate(touches={"1": 0.5}), gate()])
+        self.see(run, 2, "wait 0-10", "fetch 1 10-11", "fetch universe 11-11")
+        # Where another builds [], neither is ready: at 10 peer 2 starts [1], from []: 6, which
+        # peer 3 then fetches.
+        run = play("directed", {"1": {}}, [{}, gate(touches={"1": 0.5}), gate()])
+        self.see(run, 2, "wait 0-10", "build 1 10-16", "build universe 16-16")
+        self.see(run, 3, "wait 0-16", "fetch 1 16-17", "fetch universe 17-17")
+
+    def test_a_departure_ahead_does_not_split_a_wait(self):
+        # Peer 1 builds [] until 10. Peer 3 (0.5) waits: from [] 0.75. Peer 2 (0.25, in another
+        # cache, where it builds whole) leaves at 4: peer 3 asks in vain, from [] it is now 0.5: 6.
+        run = play("directed", {"1": {}}, [
+            {}, gate(touches={"1": 0.25}, cache_id="other", leaves=4), gate(touches={"1": 0.5})])
+        self.see(run, 2, "build 1 0-4?")
+        self.see(run, 3, "wait 0-10", "build 1 10-16", "build universe 16-16")
+
+    def test_a_departure_ahead_wakes_other_cohorts(self):
+        # Peer 1 builds []; peer 2 (0.75, another cache) is ahead of peer 3 (0.125), for which 1 is
+        # not ready: from [] 0.875. Peer 4 (0.5) would be whole from [], but for it [2, 3] is not
+        # built by anybody, nor [2]: it is ready at once: 0-10. Peer 2 leaves at 4: peer 4 is
+        # aborted; from [] it is 0.625, which peer 1 builds: it waits until 10. At 10 peer 3 starts
+        # [3]: 1 + 1.25 = 2.25: 12.25; peer 4 waits for it: 1 + 5: 18.25.
+        run = play("directed", {"1": {}}, [
+            {}, gate(touches={"1": 0.75}, cache_id="other", leaves=4),
+            gate(touches={"1": 0.125}), gate(touches={"1": 0.5})])
+        self.see(run, 3, "wait 0-10", "build 1 10-12.25", "build universe 12.25-12.25")
+        self.see(run, 4, "build 1 0-4?", "wait 4-12.25", "build 1 12.25-18.25",
+                 "build universe 18.25-18.25")
+
+
+class QueueFailures(QueueCase):
+    """Section 5: failures and departures in a queue."""
+
+    def test_those_behind_a_failure_start_again_without_it(self):
+        # Peer 1 breaks 1, as it finds at 5 (speed 2). Peer 2 is aborted then, and peer 3; without
+        # peer 1 their 1 is untouched: both build it in 5-15. 2 is [2]: peer 2 builds it in 15-25,
+        # as does peer 3.
+        run = play("parallel", {"1": {}, "2": {}}, [
+            gate(breaks={"1": 1}, speed=2), gate(touches={"2": 1}), gate()])
+        self.see(run, 1, "build 1 0-5!")
+        self.see(run, 2, "build 1 0-5?", "build 1 5-15", "build 2 15-25", "build universe 25-25")
+        self.see(run, 3, "build 1 0-5?", "build 1 5-15*", "build 2 15-25*",
+                 "fetch universe 25-25")
+        self.outcomes(run, "failed", "ok", "ok")
+        self.merges(run, None, 25, 25)
+        # Orders: 1; 1 (aborted), 1, 2, universe; the same.
+        self.totals(run, "parallel", failures=1, events=9, machine_s=55, wait_s=0)
+
+    def test_broken_by_a_change_ahead(self):
+        # Peer 1 (speed 0.5) fails at 20. Peer 2 finds 1 broken at 10: it is absent until 20. Peer
+        # 3, at 5, finds it at 15. Then both build the untouched one: 20-30.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=0.5), gate(),
+                                           gate(arrival=5)])
+        self.see(run, 2, "build 1 0-10!", "build 1 20-30", "build universe 30-30")
+        self.see(run, 3, "build 1 5-15!", "build 1 20-30*", "fetch universe 30-30")
+        self.outcomes(run, "failed", "ok", "ok")
+        # Present: 20, 20, 20.
+        self.totals(run, "parallel", failures=3, machine_s=60, wait_s=0, mean_turnaround_s=27.5)
+
+    def test_at_the_instant_of_its_failure(self):
+        # All find it at 10: peer 1 fails, the others are absent for no time.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}), gate()])
+        self.see(run, 2, "build 1 0-10!", "build 1 10-20", "build universe 20-20")
+
+    def test_even_if_the_own_change_breaks_it_too(self):
+        # Peer 2 is absent from 10, not failed, until 20; then it fails by itself, at 30.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=0.5),
+                                           gate(breaks={"1": 1}), gate()])
+        self.see(run, 2, "build 1 0-10!", "build 1 20-30!")
+        # Peer 3 is absent until both have left: it finds [1, 2] broken at 10, is absent until 30.
+        self.see(run, 3, "build 1 0-10!", "build 1 30-40", "build universe 40-40")
+        self.outcomes(run, "failed", "failed", "ok")
+
+    def test_broken_ahead_comes_before_flaky(self):
+        # No flaky failure is counted by 10. Then two of its own: 30, 40, with one retry.
+        run = play("parallel", {"1": {"flaky": 1}}, [gate(breaks={"1": 1}, speed=0.5), gate()],
+                   retries=1)
+        self.see(run, 2, "build 1 0-10!", "build 1 20-30!", "build 1 30-40!")
+
+    def test_its_own_departure_ends_the_absence(self):
+        # Peer 2, absent from 10, leaves at 15, is back at 17 and tries [1] again until peer 1 fails
+        # at 20.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=0.5),
+                                           gate(leaves=15, returns=2)])
+        self.see(run, 2, "build 1 0-10!", "build 1 17-20?", "build 1 20-30",
+                 "build universe 30-30")
+
+    def test_known_broken_by_a_change_ahead(self):
+        # Peer 1, which does not publish and is slow, tries 1 until 40. Peer 2 finds it at 10, peer
+        # 3 (which has built 2) at 20. Peer 4 has fetched 2 and is absent from 20 on: known to two.
+        # At 40 peer 1 leaves: 1 is untouched: peer 2 builds it, 3 and 4 wait until 50.
+        peers = [gate(breaks={"1": 1}, speed=0.25, publishes=False), gate(), gate(), gate()]
+        run = play("directed", {"1": {}, "2": {}}, peers)
+        self.see(run, 1, "build 1 0-40!")
+        self.see(run, 2, "build 1 0-10!", "build 1 40-50", "fetch 2 50-51", "build universe 51-51")
+        self.see(run, 3, "build 2 0-10", "build 1 10-20!", "wait 40-50", "fetch 1 50-51",
+                 "fetch universe 51-51")
+        self.see(run, 4, "wait 0-10", "fetch 2 10-11", "wait 11-20", "wait 40-50", "fetch 1 50-51",
+                 "fetch universe 51-51")
+        self.merges(run, None, 51, 51, 51)
+        # Where the base breaks it too: peer 2 fails at 50, peer 3 at 60, and peer 4 then without
+        # trying.
+        run = play("directed", {"1": {"broken": 1}, "2": {}}, peers)
+        self.see(run, 2, "build 1 0-10!", "build 1 40-50!")
+        self.see(run, 3, "build 2 0-10", "build 1 10-20!", "wait 40-50", "build 1 50-60!")
+        self.see(run, 4, "wait 0-10", "fetch 2 10-11", "wait 11-20", "wait 40-60")
+        self.assertEqual([state.end // 10**9 for state in run.states], [40, 50, 60, 60])
+
+    def test_the_change_itself_fails_without_trying(self):
+        # Longest: peer 1, slow, builds 2 until 200, and for nobody, so that peer 2 does so as well,
+        # until 20. Peers 3 and 2 find [1] broken at 10 and 30. Peer 1 fails at 200 without trying.
+        run = play("longest", {"1": {}, "2": {"build": 20}}, [
+            gate(breaks={"1": 1}, speed=0.1, publishes=False), gate(), gate()])
+        self.see(run, 1, "build 2 0-200*")
+        self.see(run, 2, "build 2 0-20", "build 1 20-30!", "build 1 200-210",
+                 "build universe 210-210")
+        self.see(run, 3, "build 1 0-10!", "fetch 2 200-201", "wait 201-210", "fetch 1 210-211",
+                 "fetch universe 211-211")
+        self.outcomes(run, "failed", "ok", "ok")
+
+    def test_a_departure_ahead(self):
+        # Peer 1 leaves at 4 and is back at 10, behind peer 2, which is aborted at 4 and builds the
+        # untouched 1 in 4-14, then 2 in 14-24. Peer 1: [1] 10-20, then 2 until 30.
+        run = play("parallel", {"1": {}, "2": {}}, [
+            gate(touches={"1": 1}, leaves=4, returns=6), gate()])
+        self.see(run, 1, "build 1 0-4?", "build 1 10-20", "build 2 20-30*", "build universe 30-30")
+        self.see(run, 2, "build 1 0-4?", "build 1 4-14", "build 2 14-24", "build universe 24-24")
+        self.merges(run, 30, 24)
+
+    def test_all_behind_are_aborted_whatever_it_touches(self):
+        # Peer 1 touches nothing. Peer 2 keeps 1 and begins 2 anew. Then within an overhead.
+        run = play("parallel", {"1": {}, "2": {}}, [gate(leaves=15), gate()])
+        self.see(run, 2, "build 1 0-10*", "build 2 10-15?", "build 2 15-25",
+                 "build universe 25-25")
+        run = play("parallel", {"1": {}}, [gate(leaves=2), gate()], overhead=3)
+        self.see(run, 2, "overhead 1 0-2?", "overhead 1 2-5", "build 1 5-15",
+                 "overhead universe 15-18", "build universe 18-18")
+
+    def test_those_ahead_are_not(self):
+        run = play("parallel", {"1": {}}, [gate(), gate(leaves=5)])
+        self.see(run, 1, "build 1 0-10", "build universe 10-10")
+
+    def test_loses_what_contained_the_change(self):
+        # Directed: peer 1 builds 1 ([1]) and 3, peer 2 builds 2 and fetches 1 in 10-11. Both build
+        # the rest ([1], 5) from 21 on; peer 1 leaves at 23. Peer 2 keeps 2 and 3, and needs the
+        # untouched 1: 23-33.
+        run = play("directed", {"1": {}, "2": {}, "3": {}},
+                   [gate(touches={"1": 1}, leaves=23), gate()], rest={"build": 5, "fetch": 1})
+        self.see(run, 1, "build 1 0-10", "build 3 10-20", "fetch 2 20-21",
+                 "build universe 21-23?")
+        self.see(run, 2, "build 2 0-10", "fetch 1 10-11", "wait 11-20", "fetch 3 20-21",
+                 "build universe 21-23?", "build 1 23-33", "build universe 33-38")
+
+    def test_complete_no_more(self):
+        # Peer 2 completes [1] at 10. Peer 1 leaves at 15: it lacks the untouched 1: 15-25.
+        run = play("parallel", {"1": {}}, [gate(touches={"1": 1}, speed=0.5, leaves=15), gate()])
+        self.see(run, 2, "build 1 0-10", "build universe 10-10", "build 1 15-25",
+                 "build universe 25-25")
+        self.merges(run, None, 25)
+        row = results.peer_row(run.scenario, "parallel", 1, run.states[1])
+        self.assertEqual([row["completion_s"], row["turnaround_s"], row["merged_s"]],
+                         ["25.000000000"] * 3)
+        self.totals(run, "parallel", machine_s=35, makespan_s=25)
+
+    def test_complete_and_losing_nothing(self):
+        # Peer 1 touches nothing and leaves at 15: peer 2 merges then.
+        run = play("parallel", {"1": {}}, [gate(speed=0.5, leaves=15), gate()])
+        self.see(run, 2, "build 1 0-10", "build universe 10-10")
+        self.merges(run, None, 15)
+        self.assertEqual(run.states[1].end, 10 * 10**9)
+        self.totals(run, "parallel", makespan_s=15)
+
+    def test_the_rest_counts(self):
+        # Peer 2 has another cache and is complete at 11 (rest 1). 2 is touched by peer 1, which is
+        # at it when it leaves at 35 (1 until 20, 2 until 40). Peer 2: 1 0-10, 2 ([1]) 10-20, rest
+        # 20-21; 2 and the rest again: 35-45-46.
+        run = play("parallel", {"1": {}, "2": {}}, [
+            gate(touches={"2": 1}, speed=0.5, leaves=35), gate(cache_id="other")],
+                   rest={"build": 1})
+        self.see(run, 2, "build 1 0-10", "build 2 10-20", "build universe 20-21", "build 2 35-45",
+                 "build universe 45-46")
+
+    def test_complete_when_its_departure_was_due(self):
+        # Peer 2 is due at 12, when it is complete: it does not leave, nor later.
+        run = play("parallel", {"1": {}}, [gate(touches={"1": 1}, speed=0.5, leaves=15),
+                                           gate(leaves=12)])
+        self.ends(run.states[1], 25)
+
+    def ends(self, state, expected):
+        self.assertEqual((state.outcome, state.end), ("ok", expected * 10**9))
+
+    def test_both_due_at_one_instant(self):
+        # Class 1 in the scenario's order: peer 1 leaves at 15, peer 2 is complete no more and
+        # leaves as well. With the places exchanged it is complete when it is due.
+        first, second = gate(touches={"1": 1}, speed=0.5, leaves=15), gate(leaves=15)
+        run = play("parallel", {"1": {}}, [first, second])
+        self.outcomes(run, "left", "left")
+        run = play("parallel", {"1": {}}, [{**second, "arrival": 1, "leaves": 14}, first])
+        self.see(run, 1, "build 1 1-11", "build universe 11-11", "build 1 15-25",
+                 "build universe 25-25")
+
+    def test_return_with_what_the_new_list_gives(self):
+        # Peer 1 holds 1 ([1]) and 2 when it leaves at 25, within 3. Peer 2 joins at 26 and touches
+        # 1: back at 30, peer 1's 1 is [2, 1]: lost; 2 is kept. [2] is built in 26-36; nothing is
+        # published to start from: 30-40. Then 3, which peer 2 builds in 37-137: 40-140.
+        steps = {"1": {}, "2": {}, "3": {"build": 100}}
+        leaver = gate(touches={"1": 0.5}, leaves=25, returns=5)
+        run = play("parallel", steps, [leaver, gate(arrival=26, touches={"1": 1})])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build 3 20-25?", "build 1 30-40",
+                 "build 3 40-140*", "build universe 140-140")
+        # Where peer 2 touches nothing, it keeps all; where it keeps nothing, it fetches its own.
+        run = play("parallel", steps, [leaver, gate(arrival=26)])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build 3 20-25?", "build 3 30-130",
+                 "build universe 130-130")
+        run = play("parallel", steps, [{**leaver, "keeps": False}])
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build 3 20-25?", "fetch 1 30-31",
+                 "fetch 2 31-32", "build 3 32-132", "build universe 132-132")
+
+    def test_a_change_merged_meanwhile_stays_ahead(self):
+        # Peer 1 touches 1 and merges at 20, while peer 2 (away 15-25) is gone: its 1 stays [1].
+        run = play("parallel", {"1": {}, "2": {}}, [gate(touches={"1": 1}),
+                                                   gate(leaves=15, returns=10)])
+        self.see(run, 2, "build 1 0-10*", "build 2 10-15?", "fetch 2 25-26",
+                 "fetch universe 26-26")
+        self.merges(run, 20, 26)
+
+    def test_linear_waits_for_the_order_of_one_that_runs(self):
+        # Peer 1, of another cache, fails at 16. Peer 2 finds 1 broken at 10; peer 3, independent,
+        # has its turn: the untouched 1 in 10-20. Back at 16, ahead of it in the line, peer 2 starts
+        # at 20, when that order has ended: fetches 1, builds 2; peer 3 after it, at 31.
+        run = play("linear", {"1": {}, "2": {}}, [
+            gate(breaks={"1": 1}, speed=0.625, cache_id="other"), gate(), {"arrival": 1}])
+        self.see(run, 1, "build 1 0-16!")
+        self.see(run, 2, "build 1 0-10!", "wait 16-20", "fetch 1 20-21", "build 2 21-31",
+                 "build universe 31-31")
+        self.see(run, 3, "wait 1-10", "build 1 10-20", "wait 20-31", "fetch 2 31-32",
+                 "fetch universe 32-32")
+
+    def test_linear_keeps_the_place_in_the_line(self):
+        # Peer 1, of another cache, leaves at 4. Peer 2, aborted, is still ahead of peer 3.
+        run = play("linear", {"1": {}}, [gate(cache_id="other", leaves=4), gate(),
+                                         {"arrival": 2}])
+        self.see(run, 2, "build 1 0-4?", "build 1 4-14", "build universe 14-14")
+        self.see(run, 3, "wait 2-14", "fetch 1 14-15", "fetch universe 15-15")
+
+
+class Window(QueueCase):
+    def test_one_at_first(self):
+        # Peer 1 merges at 10: two: peers 2 and 3 run. They have not waited, nor cost a machine.
+        run = play("parallel", {"1": {}}, [gate(), gate(), gate()],
+                   window={"start": 1, "floor": 1})
+        self.see(run, 2, "fetch 1 10-11", "fetch universe 11-11")
+        self.see(run, 3, "fetch 1 10-11", "fetch universe 11-11")
+        self.totals(run, "parallel", machine_s=12, wait_s=0, p95_turnaround_s=11)
+
+    def test_whatever_the_cohort(self):
+        for policy in ("linear", "directed"):
+            run = play(policy, {"1": {}}, [gate(), gate(cache_id="other")],
+                       window={"start": 1, "floor": 1})
+            self.see(run, 2, "build 1 10-20", "build universe 20-20")
+
+    def test_complete_ones_count(self):
+        # Peer 2 is complete at 5, peer 1 (speed 0.5) at 20: peer 3 is not within the two until
+        # peer 1 has merged.
+        run = play("parallel", {"1": {}}, [gate(touches={"1": 1}, speed=0.5),
+                                           gate(touches={"1": 1}, speed=2), gate()],
+                   window={"start": 2, "floor": 1})
+        self.merges(run, 20, 20, 21)
+        self.see(run, 3, "fetch 1 20-21", "fetch universe 21-21")
+
+    def test_absent_ones_count(self):
+        # Peer 2 is absent in 10-20. Peer 1 fails at 20: one, which is peer 2. Peer 3 runs when that
+        # has merged.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=0.5), gate(), gate()],
+                   window={"start": 2, "floor": 1})
+        self.see(run, 2, "build 1 0-10!", "build 1 20-30", "build universe 30-30")
+        self.see(run, 3, "fetch 1 30-31", "fetch universe 31-31")
+
+    def test_one_that_falls_out_finishes_its_order(self):
+        # Three; peer 3 fails at 5: one. Peer 2 finishes 1 at 10 and is not present until peer 1
+        # has merged at 20.
+        peers = [gate(), gate(), gate(breaks={"1": 1}, speed=2)]
+        run = play("parallel", {"1": {}, "2": {}}, peers, window={"start": 3, "floor": 1})
+        self.see(run, 1, "build 1 0-10", "build 2 10-20", "build universe 20-20")
+        self.see(run, 2, "build 1 0-10*", "fetch 2 20-21", "fetch universe 21-21")
+        self.totals(run, "parallel", machine_s=36, wait_s=0)
+        # A floor of 2 keeps it in.
+        run = play("parallel", {"1": {}, "2": {}}, peers, window={"start": 3, "floor": 2})
+        self.see(run, 2, "build 1 0-10*", "build 2 10-20*", "fetch universe 20-20")
+        # Under universe the order is all of it.
+        run = play("universe", {"1": {}, "2": {}}, peers, window={"start": 3, "floor": 1})
+        self.see(run, 2, "build 1 0-10*", "build 2 10-20*", "fetch universe 20-20")
+
+    def test_a_departure_does_not_halve_it(self):
+        run = play("parallel", {"1": {}, "2": {}}, [gate(), gate(), gate(leaves=5)],
+                   window={"start": 3, "floor": 1})
+        self.see(run, 2, "build 1 0-10*", "build 2 10-20*", "fetch universe 20-20")
+
+    def test_a_waiting_one_falls_out(self):
+        # Directed: peer 1 builds 1 until 10, peer 2 waits until peer 3 (another cache) fails at 5.
+        run = play("directed", {"1": {}}, [gate(), gate(),
+                                           gate(breaks={"1": 1}, speed=2, cache_id="other")],
+                   window={"start": 3, "floor": 1})
+        self.see(run, 2, "wait 0-5", "fetch 1 10-11", "fetch universe 11-11")
+        self.totals(run, "directed", machine_s=21, wait_s=5)
+
+    def test_a_failed_one_makes_room(self):
+        # Two; peer 1 fails at 5: one, which is peer 2. Peer 3 follows when it has merged.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=2), gate(), gate()],
+                   window={"start": 2, "floor": 1})
+        self.see(run, 2, "build 1 0-5?", "build 1 5-15", "build universe 15-15")
+        self.see(run, 3, "fetch 1 15-16", "fetch universe 16-16")
+        # A departed one: peer 3 starts at 5, too.
+        run = play("parallel", {"1": {}}, [gate(leaves=5), gate(), gate()],
+                   window={"start": 2, "floor": 1})
+        self.see(run, 3, "build 1 5-15*", "fetch universe 15-15")
+
+    def test_merge_and_failure_at_one_instant(self):
+        # Four. Peer 1 (speed 2: 5 + 1 + 4) completes at 10 and merges (class 0): five. Peer 4,
+        # which has found its own 1 broken then, leaves in class 1: two. So peers 2 and 3 go on, and
+        # peer 5 only when peer 2 has merged; with two first and then one more it would run at 10.
+        run = play("parallel", {"1": {}, "2": {"build": 2}}, [
+            gate(speed=2), gate(), gate(), gate(breaks={"1": 1}), gate()],
+                   rest={"build": 8}, window={"start": 4, "floor": 1})
+        self.merges(run, 10, 11, 11, None, 13)
+        self.see(run, 2, "build 1 0-10*", "fetch 2 10-11", "fetch universe 11-11")
+        self.see(run, 3, "build 1 0-10*", "fetch 2 10-11", "fetch universe 11-11")
+        self.see(run, 5, "fetch 1 11-12", "fetch 2 12-13", "fetch universe 13-13")
+
+    def test_linear_outside_the_window(self):
+        # Peer 2, not within the window, stands in no line: peer 3, independent, is next. Peer 2 is
+        # within it from 10 on, and ahead of peer 3 in the line.
+        run = play("linear", {"1": {}, "2": {}}, [gate(cache_id="other", speed=2), gate(),
+                                                 {"arrival": 1}],
+                   window={"start": 1, "floor": 1})
+        self.see(run, 3, "build 1 1-11", "wait 11-22", "fetch 2 22-23", "fetch universe 23-23")
+        self.see(run, 2, "wait 10-11", "fetch 1 11-12", "build 2 12-22", "build universe 22-22")
+
+    def test_leaves_without_having_run(self):
+        # Peer 2 leaves at 5, outside the window, for good; peer 3 as well, but returns at 8.
+        run = play("parallel", {"1": {}}, [gate(), gate(leaves=5), gate(leaves=6, returns=2)],
+                   window={"start": 1, "floor": 1})
+        self.see(run, 2)
+        self.see(run, 3, "fetch 1 10-11", "fetch universe 11-11")
+        self.outcomes(run, "ok", "left", "ok")
+        self.totals(run, "parallel", machine_s=11)
+
+    def test_merges_wait_for_those_ahead(self):
+        run = play("parallel", {"1": {}}, [gate(touches={"1": 1}, speed=0.5),
+                                           gate(touches={"1": 1})])
+        self.ends(run, 20, 10)
+        self.merges(run, 20, 20)
+
+
 class Refused(unittest.TestCase):
     def test_what_is_not_modelled(self):
         with self.assertRaises(Unsupported):
@@ -948,6 +1454,9 @@ class Refused(unittest.TestCase):
             play("parallel", {"1": {"build": {"exponential": {"mean": 1}}}}, [{}])
         with self.assertRaises(Unsupported):
             play("parallel", {"1": {"after": ["2"]}, "2": {"after": ["1"]}}, [{}])
+        for window in ({"start": 2, "floor": 3}, {"start": 2}, {"start": 2, "floor": 0}):
+            with self.assertRaises(Unsupported):
+                play("parallel", {"1": {}}, [{}], window=window)
 
 
 if __name__ == "__main__":
