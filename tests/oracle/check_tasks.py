@@ -9,7 +9,8 @@ times are checked to be of the right length besides. One line for each fault; ex
 
 Parts do not show in the rows, nor why a build fails: where steps have parts, builds can fail or
 peers leave, some checks are looser, and those of who had to do what (orders, idleness, turns) are
-left to the oracle.
+left to the oracle. A queue from which changes may leave moves: which variants its changes need, and
+when they are present, is left to it as well. Where nobody can fail or leave, all of it is checked.
 """
 
 import sys
@@ -129,6 +130,8 @@ class RunCheck:
         self.completion = [time(row["completion_s"]) if row["outcome"] == "ok" else None
                            for row in self.peer_rows]
         self.outcome = [row["outcome"] for row in self.peer_rows]
+        self.merged = [time(row["merged_s"]) if row.get("merged_s") else None
+                       for row in self.peer_rows]
         self.tasks = [self.read_tasks(task_rows.get(peer.name, [])) for peer in scenario.peers]
         # Without these, every peer does all, and all that is built is seen as one row.
         self.certain = not any(
@@ -136,12 +139,24 @@ class RunCheck:
             for peer in scenario.peers) and not any(
             step.flaky is not False or step.broken is not False for step in scenario.steps)
         self.one_part = all(step.parts == 1 for step in scenario.steps)
+        self.queues = {}  # its changes, in order as long as none has left
+        for peer in sorted(scenario.peers, key=lambda peer: (self.arrival[peer.place], peer.place)):
+            if peer.queue:
+                self.queues.setdefault(peer.queue, []).append(peer)
+        self.unclear = {(peer.cohort, step) for peer in scenario.peers
+                        for step in [step.place for step in scenario.steps] + [REST]
+                        if self.moves(peer) and self.concerned(peer, step)}
         self.builds = self.find_builds()  # artifact -> its first build that was published
         self.end_of_tasks = {}
 
     def check(self):
         for peer in self.scenario.peers:
-            self.check_chain(peer)
+            if peer.queue:
+                self.check_merge(peer)
+            if self.moves(peer):
+                self.check_chain_of_absences(peer)
+            else:
+                self.check_chain(peer)
             self.check_outcome(peer)
             self.check_obtained_once(peer)
             self.check_prerequisites(peer)
@@ -161,7 +176,7 @@ class RunCheck:
             for task in self.ended(peer):
                 if self.parts(task.step) > 1 or peer.slow and task.kind == "build":
                     continue
-                if task.kind == "fetch" or peer.touches.get(task.step, 1) == 1:
+                if task.kind == "fetch" or not self.fractions(peer, task.step):
                     what = f"{peer.name}: its time to {task.kind} {self.name(task.step)}"
                     yield what, task.end - task.start
 
@@ -215,12 +230,25 @@ class RunCheck:
     def hits(self, step):
         return True if step == REST else self.scenario.steps[step].hits
 
+    def changes(self, peer):
+        """Those on which it may be tested: of its queue, or itself."""
+        return self.queues[peer.queue] if peer.queue else [peer]
+
+    def may_break(self, peer, step):
+        return any(other.breaks.get(step, False) is not False for other in self.changes(peer))
+
     def may_fail(self, peer, step):
         if step == REST:
             return False
         settings = self.scenario.steps[step]
         return not (settings.broken is False and settings.flaky is False
-                    and peer.breaks.get(step, False) is False)
+                    and not self.may_break(peer, step))
+
+    def moves(self, peer):
+        """Whether a change of its queue may leave before it merges."""
+        return bool(peer.queue) and any(
+            other.departure or any(self.may_fail(other, step.place) for step in self.scenario.steps)
+            for other in self.queues[peer.queue])
 
     def absence(self, peer):
         """(from, to): when a peer is away, if it leaves; None where that is sampled, and from where
@@ -235,10 +263,14 @@ class RunCheck:
             return begin, None
         return begin, begin + departure.away
 
-    def is_private(self, peer, step):
+    def concerns(self, change, step):
+        """Whether it touches the step, or what that comes after."""
         if step == REST:
-            return bool(peer.touches)
-        return any(other in peer.touches for other in {step} | self.prerequisites(step))
+            return bool(change.touches)
+        return any(other in change.touches for other in {step} | self.prerequisites(step))
+
+    def concerned(self, peer, step):
+        return any(self.concerns(change, step) for change in self.changes(peer))
 
     def prerequisites(self, step):
         if step == REST:
@@ -246,10 +278,41 @@ class RunCheck:
         return self.scenario.steps[step].all_after
 
     def artifact(self, peer, step):
-        return (peer.cohort, step, peer.name if self.is_private(peer, step) else None)
+        """(cohort, step, list of changes); None where the rows leave it open."""
+        if self.moves(peer) and self.concerned(peer, step):
+            return None
+        changes = self.changes(peer)
+        return self.unless_unclear((peer.cohort, step, tuple(
+            change.place for change in changes[:changes.index(peer) + 1]
+            if self.concerns(change, step))))
 
-    def untouched(self, peer, step):
-        return (peer.cohort, step, None)
+    def unless_unclear(self, artifact):
+        """Changes at the head of a queue that moves may publish what is untouched."""
+        cohort, step, changes = artifact
+        return None if not changes and (cohort, step) in self.unclear else artifact
+
+    def shorter(self, artifact):
+        """(artifact, fraction): what a build of it may start from, the longest list first."""
+        cohort, step, changes = artifact
+        fraction = Fraction(0)
+        for length in reversed(range(len(changes))):
+            fraction += self.scenario.peers[changes[length]].touches.get(step, 1)
+            yield self.unless_unclear((cohort, step, changes[:length])), fraction
+
+    def fractions(self, peer, step):
+        """Those below 1 that a build of the step may be."""
+        if step == REST:
+            return set()
+        artifact = self.artifact(peer, step)
+        if artifact is not None:
+            sums = {fraction for _, fraction in self.shorter(artifact)}
+        else:
+            sums = {Fraction(0)}
+            for change in self.changes(peer):
+                if self.concerns(change, step):
+                    share = change.touches.get(step, 1)
+                    sums |= {fraction + share for fraction in sums if fraction + share < 1}
+        return {fraction for fraction in sums if 0 < fraction < 1}
 
     def find_builds(self):
         """Section 3.5: of the builds that end at one instant, those that began before it end in
@@ -258,8 +321,9 @@ class RunCheck:
         builds = {}
         for peer in self.scenario.peers:
             for task in self.obtained(peer):
-                if task.kind == "build" and peer.publishes:
-                    builds.setdefault(self.artifact(peer, task.step), []).append(
+                artifact = self.artifact(peer, task.step)
+                if task.kind == "build" and peer.publishes and artifact is not None:
+                    builds.setdefault(artifact, []).append(
                         Build(peer.place, task))
         return {artifact: min(of_it, key=self.end_key) for artifact, of_it in builds.items()}
 
@@ -275,7 +339,9 @@ class RunCheck:
 
     def was_published(self, artifact, now):
         """Whether an artifact was published when somebody looked at `now`; None if a build that
-        took no time, at that very instant, leaves it open."""
+        took no time, at that very instant, leaves it open, or the artifact itself is open."""
+        if artifact is None:
+            return None
         build = self.builds.get(artifact)
         if build is None or build.task.end > now:
             return False
@@ -286,8 +352,11 @@ class RunCheck:
     # The checks of one peer.
 
     def check_chain(self, peer):
-        """From arrival to the end without gap and overlap, but for an absence."""
+        """From arrival, or from when it is within the window, to the end without gap and overlap,
+        but for an absence."""
         now, tasks = self.arrival[peer.place], self.tasks[peer.place]
+        if peer.queue:
+            now = max(now, self.within_window(peer))
         away, back = self.absence(peer)
         left = not tasks and away is not None and back is not None and away <= now
         if left and back != NEVER:
@@ -319,6 +388,59 @@ class RunCheck:
                     and away not in (None, one.end):
                 self.fault(peer, f"{one} and {other} are one wait")
 
+    def within_window(self, peer):
+        """Section 5, of a queue that nobody leaves: when it is among its first changes that have
+        not merged, of which there is one more with each merge."""
+        changes = self.queues[peer.queue]
+        needed = max((changes.index(peer) - self.scenario.window_start) // 2 + 1, 0)
+        if needed == 0:
+            return 0
+        return self.merged[changes[needed - 1].place]
+
+    def check_chain_of_absences(self, peer):
+        """It may not be present at any time (section 5), but no two tasks overlap."""
+        now, tasks = self.arrival[peer.place], self.tasks[peer.place]
+        away, back = self.absence(peer)
+        completed = None  # when it first was
+        for task in tasks:
+            if task.start < now or task.end < task.start:
+                self.fault(peer, f"{task} begins before {results.seconds(now)}")
+            if task.start == task.end and task.kind in ("wait", "overhead"):
+                self.fault(peer, f"{task} takes no time and is a row")
+            if None not in (away, back) and task.end > away and task.start < back \
+                    and (completed is None or completed > away):
+                self.fault(peer, f"{task} though it is away from {results.seconds(away)}")
+            now = task.end
+            if task.step == REST and task.outcome in ("ok", "duplicate") and completed is None:
+                completed = now
+        self.end_of_tasks[peer.place] = now
+        outcome = self.outcome[peer.place]
+        if outcome == "ok" and now != self.completion[peer.place]:
+            self.fault(peer, f"its last task ends at {results.seconds(now)}, not at its completion")
+        if outcome == "left" and away is not None:
+            self.end_of_tasks[peer.place] = max(now, away)
+
+    def check_merge(self, peer):
+        """Sections 4 and 5: who merges, and after whom."""
+        merged, complete = self.merged[peer.place], self.completion[peer.place]
+        if (merged is None) != (complete is None):
+            self.fault(peer, "who completes, and nobody else, merges")
+        if merged is None or complete is None:
+            return
+        if merged < complete:
+            self.fault(peer, "it merged before it was complete")
+        changes = self.queues[peer.queue]
+        ahead = changes[:changes.index(peer)]
+        if not self.moves(peer):
+            ends = [complete] + [self.completion[other.place] or 0 for other in ahead]
+            if merged != max(ends):
+                self.fault(peer, f"it merged at {results.seconds(merged)}, all ahead of it were"
+                           f" complete at {results.seconds(max(ends))}")
+        elif not peer.departure:
+            for other in ahead:
+                if not other.departure and (self.merged[other.place] or 0) > merged:
+                    self.fault(peer, f"it merged before {other.name}")
+
     def check_outcome(self, peer):
         """Section 5: who fails, who leaves, and how often one tries."""
         outcome = self.outcome[peer.place]
@@ -338,18 +460,22 @@ class RunCheck:
             last = at == len(tried) - 1
             settings = self.scenario.steps[task.step]
             broken = settings.broken or peer.breaks.get(task.step)
+            if peer.queue and any(other is not peer and other.breaks.get(task.step, False)
+                                  is not False for other in self.changes(peer)):
+                continue  # a change ahead may have broken it
             if (broken or failures[task.step] > self.scenario.retries) \
                     and not (last and outcome == "failed"):
                 self.fault(peer, f"it goes on after {task}")
         if outcome == "failed":
-            known = any(step.broken is not False for step in self.scenario.steps) \
-                and self.policy not in ("universe", "parallel")
+            known = self.policy not in ("universe", "parallel") and any(
+                step.broken is not False or peer.queue and self.may_break(peer, step.place)
+                for step in self.scenario.steps)
             if not known and not (tried and tried[-1].outcome == "failed"):
                 self.fault(peer, "it failed without a failed build")
 
     def away_from(self, peer):
         """When it loses what it held; NEVER if it keeps it, or is complete by then."""
-        if peer.departure is None or peer.departure.keeps:
+        if peer.departure is None or peer.departure.keeps or self.moves(peer):
             return NEVER
         begin, _ = self.absence(peer)
         tasks = self.tasks[peer.place]
@@ -372,7 +498,7 @@ class RunCheck:
             times = [task for task in obtained if task.step == step]
             kept = sum(task.start >= lost or lost == NEVER for task in times)
             least = 1 if self.outcome[peer.place] == "ok" else 0
-            most = NEVER if self.parts(step) > 1 or unclear else 1
+            most = NEVER if self.parts(step) > 1 or unclear or self.moves(peer) else 1
             # Of the zero-length ones at the very instant it is unclear on which side they are.
             if step == REST and self.outcome[peer.place] != "ok":
                 most = 0
@@ -412,6 +538,9 @@ class RunCheck:
 
     def check_cache_of_whole(self, peer, task):
         artifact, hits = self.artifact(peer, task.step), self.hits(task.step)
+        if artifact is None:
+            self.check_cache_of_parts(peer, task)
+            return
         published = self.was_published(artifact, task.start)
         if task.kind == "fetch" and published is False:
             self.fault(peer, f"{task} is not published then")
@@ -434,10 +563,11 @@ class RunCheck:
             self.fault(peer, f"{task} should be {' or '.join(expected)}")
 
     def check_cache_of_parts(self, peer, task):
-        """What somebody may have published of a step by then."""
+        """What somebody may have published of a step by then, or of which variants is open."""
         artifact = self.artifact(peer, task.step)
         others = [Build(other.place, theirs) for other in self.scenario.peers
-                  if other.publishes and self.artifact(other, task.step) == artifact
+                  if other.publishes and other.cohort == peer.cohort
+                  and self.artifact(other, task.step) == artifact
                   for theirs in self.tried(other)
                   if theirs.kind == "build" and theirs.step == task.step and theirs is not task
                   and theirs.outcome != "failed" and theirs.start <= task.end]
@@ -517,7 +647,7 @@ class RunCheck:
             if overheads == {0} and any(task.kind == "overhead" for task in self.tasks[peer.place]):
                 self.fault(peer, "an overhead where there is none")
             return
-        if peer.departure and not (peer.departure.keeps and self.one_part):
+        if self.moves(peer) or peer.departure and not (peer.departure.keeps and self.one_part):
             return  # what it holds does not show in its rows
         orders = self.runs_of_orders(peer)
         held = set()
@@ -588,20 +718,24 @@ class RunCheck:
         if build is None:
             return None
         whole = {rounded(build / speed) for speed in speeds}
-        fraction = peer.touches.get(task.step, 1) if task.step != REST else 1
-        if fraction == 1:
+        fractions = self.fractions(peer, task.step)
+        if not fractions or self.hits(task.step) is False:
             return whole
         if fetch is None:
             return None
-        part = {rounded(fetch + fraction * build / speed) for speed in speeds}
-        published = self.was_published(self.untouched(peer, task.step), task.start)
-        if self.hits(task.step) is False:
-            return whole
-        if parts > 1 or self.hits(task.step) is None:
-            return whole | part
-        if self.is_published_by(self.artifact(peer, task.step), task.start):
-            return whole | part
-        return {True: part, False: whole, None: whole | part}[published]
+        part = {fraction: {rounded(fetch + fraction * build / speed) for speed in speeds}
+                for fraction in fractions}
+        artifact = self.artifact(peer, task.step)
+        if parts > 1 or self.hits(task.step) is None or self.is_published_by(artifact, task.start):
+            return whole.union(*part.values())
+        possible = set()
+        for other, fraction in self.shorter(artifact):  # from the longest that is published
+            published = self.was_published(other, task.start)
+            if published is not False:
+                possible |= part.get(fraction, whole)
+            if published:
+                return possible
+        return possible | whole
 
     def is_published_by(self, artifact, now):
         return self.was_published(artifact, now) is not False
@@ -617,6 +751,7 @@ class RunCheck:
             "scenario": self.scenario.name,
             "mode": "simulated",
             "cache": peer.cache_id or "",
+            **({"merged_s": ""} if not peer.queue and "merged_s" in row else {}),
             "turnaround_s": "" if completion is None else results.seconds(
                 max(completion - arrival, 0)),
             "busy_s": results.seconds(results.length(tasks, "build", "fetch", "overhead")),
@@ -648,7 +783,8 @@ class RunCheck:
             cohorts.setdefault(peer.cohort, []).append(peer)
         for cohort in cohorts.values():
             self.check_one_at_a_time(cohort)
-            if not self.certain:
+            if not self.certain or any(self.scenario.window_start < len(self.changes(peer))
+                                       for peer in cohort if peer.queue):
                 continue
             free = 0
             for peer in sorted(cohort, key=lambda peer: (self.arrival[peer.place], peer.place)):
@@ -718,16 +854,14 @@ class RunCheck:
         prerequisites published or held, as long as the peer itself does nothing."""
         begin = max((self.published_at(self.artifact(peer, other))
                      for other in self.prerequisites(step) - held), default=0)
-        if self.is_private(peer, step):
-            end = NEVER  # nobody else builds it
-        else:
-            end = self.ordered_from(self.artifact(peer, step))
-        if peer.touches.get(step, 1) == 1:
-            return [(begin, end)]
-        # Section 4: not ready while somebody builds the untouched artifact.
-        untouched = self.untouched(peer, step)
-        return [(begin, min(end, self.ordered_from(untouched))),
-                (max(begin, self.published_at(untouched)), end)]
+        ready = [(begin, self.ordered_from(self.artifact(peer, step)))]
+        # Section 4: not ready while somebody builds what a fraction of it would start from.
+        for other, fraction in self.shorter(self.artifact(peer, step)):
+            if fraction < 1:
+                built, published = self.ordered_from(other), self.published_at(other)
+                ready = [piece for begin, end in ready for piece in (
+                    (begin, min(end, built)), (max(begin, published), end))]
+        return ready
 
     def ordered_from(self, artifact):
         """The earliest moment from which the first build of an artifact may have been ordered: its
@@ -772,7 +906,13 @@ class RunCheck:
                 results.length(tasks, "build", "fetch", "overhead", "wait")),
         }.items():
             self.expect("runs.csv", column, self.row[column], expected)
-        # One that returns and fails at once ends later than its last task.
+        # One that fails without a task ends later than its last: on return, or anywhere in a queue.
+        if any(self.outcome[peer.place] != "ok" and self.moves(peer)
+               for peer in self.scenario.peers):
+            if time(self.row["makespan_s"]) < makespan:
+                self.expect("runs.csv", "makespan_s", self.row["makespan_s"],
+                            f"at least {results.seconds(makespan)}")
+            makespan = max(makespan, time(self.row["makespan_s"]))
         returns = [self.absence(peer)[1] for peer in self.scenario.peers
                    if self.outcome[peer.place] == "failed" and peer.departure
                    and peer.departure.returns]
@@ -797,7 +937,9 @@ class RunCheck:
         low = high = 0
         for peer in peers:
             overheads = self.overheads(peer)
-            if overheads and 0 not in overheads:
+            if self.moves(peer):  # an order may be given up before it shows
+                low, high = low + min(len(self.tried(peer)), 1), NEVER
+            elif overheads and 0 not in overheads:
                 orders = sum(task.kind == "overhead" for task in self.tasks[peer.place])
                 low, high = low + orders, high + orders
             elif not self.certain:

@@ -3,8 +3,9 @@
 
     generate.py SEED [PROFILE]      prints the scenario of a seed (the same text for the same seed)
 
-Profiles: basic (the default), and full, which mixes in misses, parts, factors, failures, absences
-and the like, on few steps and peers. Its probabilities are 0 and 1.
+Profiles: basic (the default); full, which mixes in misses, parts, factors, failures, absences and
+the like, on few steps and peers; and queue, which is full with dependent pipelines. The
+probabilities of both are 0 and 1.
 """
 
 import sys
@@ -66,7 +67,7 @@ def sampled(rng):
     ])
 
 
-PROFILES = ("basic", "full")
+PROFILES = ("basic", "full", "queue")
 KINDS = [small, small, small, small, equal, equal, decimal, decimal, nanoseconds, nanoseconds,
          large, sampled]
 
@@ -75,6 +76,8 @@ def scenario(seed, profile="basic"):
     """The scenario of a seed, as what json.dumps writes."""
     if profile == "full":
         return full(random.Random(f"full {seed}"), seed)
+    if profile == "queue":
+        return queue(random.Random(f"queue {seed}"), seed)
     rng = random.Random(seed)
     big = rng.random() < 0.04
     kind = rng.choice(KINDS)
@@ -161,6 +164,78 @@ def full(rng, seed):
         data["estimates"] = "learned" if "learned" in features else "scenario"
     data["steps"] = {step: settings for step, settings in data["steps"].items() if settings}
     return data
+
+
+# Of a step: their sums lie on both sides of 1, and on it.
+SHARES = [0.25, 0.25, 0.5, 0.5, 0.75, 0.125, 1, 0.1, 0.2, 0.3, 0.7]
+
+
+def queue(rng, seed):
+    """A full scenario whose groups are, most of them, changes of a few queues."""
+    data = full(rng, seed)
+    while sum(len(arrivals_of(group)) for group in data["peers"]) < rng.choice([2, 3, 4, 5]):
+        data = full(rng, seed)
+    steps = list(data["schema"]["steps"])
+    if rng.random() < 0.7:
+        exact_times(rng, data, steps)
+    for feature in ("broken", "flaky"):  # or else few would ever merge
+        if rng.random() < 0.7:
+            for settings in data["steps"].values():
+                settings.pop(feature, None)
+    data["steps"] = {step: settings for step, settings in data["steps"].items() if settings}
+    if rng.random() < 0.9:
+        floor = rng.choice([1, 1, 2])
+        data["window"] = {"start": floor + rng.choice([0, 0, 1, 1, 2, 3]), "floor": floor}
+    queues = rng.choice([["gate"], ["gate"], ["gate", "gate", None], ["gate", "merge"]])
+    one_place = rng.random() < 0.5
+    share, breaking, leaving = rng.choice([0.6, 1]), rng.choice([0, 0.2, 0.5]), rng.choice(
+        [0, 0.2, 0.5])
+    for number, group in enumerate(data["peers"]):
+        if one_place:
+            for key in ("repository", "base_ref", *["cache_id"] * rng.choice([0, 1])):
+                group.pop(key, None)
+        if number > 0 and rng.random() > share:
+            continue
+        group["pipeline_type"] = "dependent"
+        group["pipeline"] = rng.choice(queues)
+        if group["pipeline"] is None:
+            del group["pipeline"]
+        if rng.random() < 0.7:
+            group["touches"] = {step: rng.choice(SHARES) for step in some(rng, steps)}
+        if rng.random() < breaking:
+            group["breaks"] = {rng.choice(steps): rng.choice([0, 1, 1, 1])}
+        elif rng.random() < 0.7:
+            group.pop("breaks", None)
+        if rng.random() < leaving:
+            for key in ("leaves", "returns", "keeps"):
+                group.pop(key, None)
+            group.update(departure(rng, small))
+    return data
+
+
+def exact_times(rng, data, steps):
+    """Other times that are all small and whole, so that much coincides."""
+    for settings in (data["steps"].setdefault(step, {}) for step in ["default", *steps]):
+        for key in set(settings) & {"build", "fetch"}:
+            settings[key] = rng.choice([0, 1, 1, 2, 2, 4, 8])
+    for key in ("build", "fetch"):
+        if key in data.get("rest", {}):
+            data["rest"][key] = rng.choice([0, 1, 2])
+    if "overhead" in data:
+        data["overhead"] = rng.choice([0, 1])
+    for group in data["peers"]:
+        if len(arrivals_of(group)) == 1:
+            group["arrival"] = rng.choice([0, 0, 1, 2, 3, 5])
+            group.pop("count", None)
+        if "speed" in group:
+            group["speed"] = rng.choice([1, 0.5, 2])
+
+
+def arrivals_of(group):
+    arrival = group.get("arrival")
+    if isinstance(arrival, dict) and "times" in arrival:
+        return arrival["times"]
+    return [arrival] * group.get("count", 1)
 
 
 def some(rng, among):
