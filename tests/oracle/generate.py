@@ -187,13 +187,15 @@ def queue(rng, seed):
         floor = rng.choice([1, 1, 2])
         data["window"] = {"start": floor + rng.choice([0, 0, 1, 1, 2, 3]), "floor": floor}
     queues = rng.choice([["gate"], ["gate"], ["gate", "gate", None], ["gate", "merge"]])
-    one_place = rng.random() < 0.5
-    share, breaking, leaving = rng.choice([0.6, 1]), rng.choice([0, 0.2, 0.5]), rng.choice(
-        [0, 0.2, 0.5])
+    one_place, one_cache = rng.random() < 0.8, rng.random() < 0.7
+    share = rng.choice([0.5, 0.7, 1])  # of the groups that stand in a queue
+    breaking, leaving = rng.choice([0, 0.2, 0.5]), rng.choice([0, 0.2, 0.5])
     for number, group in enumerate(data["peers"]):
         if one_place:
-            for key in ("repository", "base_ref", *["cache_id"] * rng.choice([0, 1])):
+            for key in ("repository", "base_ref", "cache_id"):
                 group.pop(key, None)
+        if not one_cache:
+            group["cache_id"] = rng.choice(["muc9", "muc9", "muc10"])
         if number > 0 and rng.random() > share:
             continue
         group["pipeline_type"] = "dependent"
@@ -210,7 +212,26 @@ def queue(rng, seed):
             for key in ("leaves", "returns", "keeps"):
                 group.pop(key, None)
             group.update(departure(rng, small))
+    if rng.random() < 0.4:
+        hold_up(rng, data["peers"][0], steps)
     return data
+
+
+def hold_up(rng, group, steps):
+    """A slow head: those behind it complete, or find broken what it breaks, before it ends."""
+    for key in ("leaves", "returns", "keeps", "breaks", "count", "slow"):
+        group.pop(key, None)
+    group["arrival"], group["speed"] = 0, rng.choice([0.25, 0.5, 0.5])
+    group["touches"] = {rng.choice(steps): rng.choice(SHARES)}
+    if rng.random() < 0.5:
+        group["breaks"] = {rng.choice(steps): 1}
+        if rng.random() < 0.5:
+            group["publishes"] = False  # so that others try what it tries
+    else:
+        group.update(departure(rng, small))
+        group["leaves"] = rng.choice([group["leaves"], 8, 10, 12, 15, 20])
+    if rng.random() < 0.5:
+        group["cache_id"] = "slow"  # where it is in nobody's way
 
 
 def exact_times(rng, data, steps):

@@ -105,17 +105,21 @@ class Run:
         self.now = None
 
     def run(self):
-        handlers = {COMPLETION: self.complete, DEPARTURE: self.depart, ARRIVAL: self.arrive,
-                    START: self.start}
         while self.pending:
-            event = min(self.pending)
-            self.pending.remove(event)
-            self.now, kind, place = event
-            handlers[kind](self.states[place])
-            for queue in self.queues.values():
-                self.settle(queue)
+            self.play_next()
         assert all(state.outcome for state in self.states)
         return self
+
+    def play_next(self):
+        """Section 3.5: the smallest pending event."""
+        handlers = {COMPLETION: self.complete, DEPARTURE: self.depart, ARRIVAL: self.arrive,
+                    START: self.start}
+        event = min(self.pending)
+        self.pending.remove(event)
+        self.now, kind, place = event
+        handlers[kind](self.states[place])
+        for queue in self.queues.values():
+            self.settle(queue)
 
     # What artifacts a peer needs (sections 2 and 4).
 
