@@ -500,7 +500,7 @@ class RunCheck:
             least = 1 if self.outcome[peer.place] == "ok" else 0
             most = NEVER if self.parts(step) > 1 or unclear or self.moves(peer) else 1
             # Of the zero-length ones at the very instant it is unclear on which side they are.
-            if step == REST and self.outcome[peer.place] != "ok":
+            if step == REST and self.outcome[peer.place] != "ok" and not self.moves(peer):
                 most = 0
             if lost != NEVER:
                 too_many = max(kept, len(times) - kept) > most and not any(
