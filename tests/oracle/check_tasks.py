@@ -395,7 +395,7 @@ class RunCheck:
         needed = max((changes.index(peer) - self.scenario.window_start) // 2 + 1, 0)
         if needed == 0:
             return 0
-        return self.merged[changes[needed - 1].place]
+        return self.merged[changes[needed - 1].place] or 0
 
     def check_chain_of_absences(self, peer):
         """It may not be present at any time (section 5), but no two tasks overlap."""

@@ -157,6 +157,9 @@ def smaller(data):
             yield changed(lambda new: new["steps"][step].update(parts=settings["parts"] - 1))
         for other in settings.get("after", []):
             yield changed(lambda new: new["steps"][step]["after"].remove(other))
+    window = data.get("window", {"start": 0, "floor": 0})
+    if window["start"] > window["floor"]:
+        yield changed(lambda new: new.update(window=window | {"start": window["start"] - 1}))
     for key in ("rest", "overhead", "replications", "retries", "estimates", "window"):
         if key in data:
             yield changed(lambda new: new.pop(key))

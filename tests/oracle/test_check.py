@@ -236,6 +236,8 @@ class Finds(unittest.TestCase):
         self.find("lower bound", "linear", "runs.csv",
                   lambda rows: rows[0].update(lower_bound_s="1000.000000000"))
         self.find("no time", "linear", "peers.csv", lambda rows: rows[1].update(completion_s="9"))
+        self.find("who completes, and nobody else, merges", "linear", "peers.csv",
+                  lambda rows: rows[0].update(merged_s=""), QUEUE)
         self.find("has the peers", "linear", "peers.csv", lambda rows: rows.pop())
 
     def test_header(self):

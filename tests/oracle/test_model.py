@@ -1212,6 +1212,18 @@ class QueueFailures(QueueCase):
                  "fetch universe 211-211")
         self.outcomes(run, "failed", "ok", "ok")
 
+    def test_one_that_fails_without_trying_aborts_what_has_just_begun(self):
+        # Steps 2, 3, 1 in the schema's order. Peers 2 and 3 build 2 and 3 until 10; peer 2 finds 1
+        # broken at 20, peer 3 at 30. Peer 4, from 12 on, fetches 2 and 3, waits, and fails at 30
+        # (class 3). Peer 1, of another cache and behind it in the queue, but before it by its
+        # place, has begun 3 at that very instant: it is aborted then (class 1) and begins anew.
+        run = play("directed", {"2": {}, "3": {}, "1": {"broken": 1}}, [
+            gate(arrival=20, cache_id="other"), {}, {}, gate(arrival=12)])
+        self.see(run, 2, "build 2 0-10", "build 1 10-20!")
+        self.see(run, 3, "build 3 0-10", "fetch 2 10-11", "wait 11-20", "build 1 20-30!")
+        self.see(run, 4, "fetch 2 12-13", "fetch 3 13-14", "wait 14-30")
+        self.see(run, 1, "build 2 20-30", "build 3 30-30?", "build 3 30-40", "build 1 40-50!")
+
     def test_a_departure_ahead(self):
         # Peer 1 leaves at 4 and is back at 10, behind peer 2, which is aborted at 4 and builds the
         # untouched 1 in 4-14, then 2 in 14-24. Peer 1: [1] 10-20, then 2 until 30.
@@ -1346,6 +1358,26 @@ class Window(QueueCase):
         self.see(run, 2, "fetch 1 10-11", "fetch universe 11-11")
         self.see(run, 3, "fetch 1 10-11", "fetch universe 11-11")
         self.totals(run, "parallel", machine_s=12, wait_s=0, p95_turnaround_s=11)
+
+    def test_twenty_at_the_start(self):
+        # All 20 complete at 10, and merge: the other two follow.
+        run = play("parallel", {"1": {}}, [gate(count=22)])
+        self.see(run, 20, "build 1 0-10*", "fetch universe 10-10")
+        self.see(run, 21, "fetch 1 10-11", "fetch universe 11-11")
+        self.see(run, 22, "fetch 1 10-11", "fetch universe 11-11")
+
+    def test_three_at_least(self):
+        # Four; peer 1 fails at 5: three, not two: peers 2, 3 and 4. Peer 5 follows at 15.
+        run = play("parallel", {"1": {}}, [gate(breaks={"1": 1}, speed=2), gate(count=4)],
+                   window={"start": 4})
+        self.see(run, 4, "build 1 0-5?", "build 1 5-15*", "fetch universe 15-15")
+        self.see(run, 5, "fetch 1 15-16", "fetch universe 16-16")
+
+    def test_one_for_each_queue(self):
+        run = play("parallel", {"1": {}}, [gate(), gate(pipeline="merge"), gate()],
+                   window={"start": 1, "floor": 1})
+        self.see(run, 2, "build 1 0-10*", "fetch universe 10-10")
+        self.see(run, 3, "fetch 1 10-11", "fetch universe 11-11")
 
     def test_whatever_the_cohort(self):
         for policy in ("linear", "directed"):
