@@ -60,10 +60,9 @@ def compare(scenario, names, out):
     played = [name for name in names if name in policies.POLICIES and not scenario.sampled]
     expected = results.tables(scenario, {name: Run(scenario, name).run() for name in played})
     for name in ("tasks.csv", "peers.csv", "runs.csv"):
-        header, rows = results.read(out, name)
-        columns = [column for column in results.columns(scenario, name, header)
+        columns = [column for column in results.HEADERS[name].split(",")
                    if column != "lower_bound_s"]
-        found = [row for row in rows if row["policy"] in played]
+        found = [row for row in results.read(out, name)[1] if row["policy"] in played]
         theirs = [tuple(row[column] for column in columns) for row in found]
         ours = [tuple(row[column] for column in columns) for row in expected[name]]
         if collections.Counter(theirs) != collections.Counter(ours):

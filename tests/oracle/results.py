@@ -21,14 +21,6 @@ HEADERS = {
 }
 
 
-def columns(scenario, name, header):
-    """Those that a file must have. That of the merges may be left out where nothing can merge."""
-    required = HEADERS[name].split(",")
-    if name == "peers.csv" and "merged_s" not in header and not scenario.queues:
-        required.remove("merged_s")
-    return required
-
-
 def seconds(time):
     """A whole number of nanoseconds as seconds with 9 decimals."""
     return f"{time // SECOND}.{time % SECOND:09d}"
