@@ -1,0 +1,139 @@
+/* The messages between authority and peers: values, and their JSON text. docs/protocol.md is the
+ * page from which peers in other languages are written; this is the same in C. No sockets here.
+ *
+ *     struct td_error error;
+ *     struct td_message *message = td_message_read(text, length, &error);
+ *     if (message == NULL) ...              error.text: what is wrong, and where in the text
+ *     switch (message->kind) ...
+ *     td_message_destroy(message);
+ *
+ * Order IDs and nanoseconds travel as decimal strings, since JSON's numbers are doubles in many
+ * languages. A member that is left out is NULL, 0, false or empty, unless its comment says
+ * otherwise; unknown members are ignored, so that later versions can add some; an unknown `type` is
+ * an error. Ownership: all texts of a message that was read live as long as it.
+ *
+ * The version is in the websocket's subprotocol.
+ */
+#ifndef TD_LIVE_PROTOCOL_H
+#define TD_LIVE_PROTOCOL_H
+
+#include "base/error.h"
+#include "base/time.h"
+#include "engine/types.h"
+#include "report/buffer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TD_SUBPROTOCOL "task-director.1"
+#define TD_PEER_PATH "/peer" /* of the URL: ws://HOST:PORT/peer */
+#define TD_MESSAGE_MAX (1u << 20)
+
+enum td_message_kind {
+    /* from a peer */
+    TD_MESSAGE_HELLO, /* "hello": first of all */
+    TD_MESSAGE_LOOK,  /* "look": is this in the cache? For peers that have no cache of their own */
+    TD_MESSAGE_OBTAINED, /* "obtained": a step, within an order */
+    TD_MESSAGE_ENDED,    /* "ended": an order */
+    TD_MESSAGE_BYE,      /* "bye": the peer leaves for good */
+    /* from the authority */
+    TD_MESSAGE_WELCOME, /* "welcome": answer to hello */
+    TD_MESSAGE_ORDER,   /* "order" */
+    TD_MESSAGE_SEEN,    /* "seen": answer to look */
+    TD_MESSAGE_WAIT,    /* "wait": nothing to do; an order or done will follow by itself */
+    TD_MESSAGE_ABORT,   /* "abort": give the order up, and say `ended` */
+    TD_MESSAGE_DONE,    /* "done": the peer has all, or has failed */
+    TD_MESSAGE_ERROR,   /* "error": and the connection is closed */
+    TD_MESSAGE_KINDS
+};
+
+/* A step of a schema that a peer brings along. */
+struct td_hello_step {
+    const char *id, *targets; /* target patterns, separated by single spaces */
+    const char *const *after; /* IDs of the steps that it comes after */
+    size_t after_count;
+};
+
+/* Two digests: equal ones are equal inputs. */
+struct td_hello_digest {
+    const char *step;
+    const char *digest;    /* of the peer's own inputs */
+    const char *untouched; /* of the base's; NULL: not known */
+};
+
+struct td_hello {
+    const char *peer; /* its name; required */
+    const char *repository, *base_ref, *change, *pipeline, *cache;
+    bool dependent;        /* "pipeline_type": "independent" (the default) or "dependent" */
+    const char *schema_id; /* "schema": an ID, or an object with "id", "universe" and "steps" */
+    const char *universe;  /* of the object; NULL: only the ID was given */
+    const struct td_hello_step *steps;
+    size_t step_count;
+    const char *step;         /* what it is building now, without an order; NULL: nothing */
+    bool read_only;           /* "publishes": false */
+    const char *const *holds; /* steps that it has already */
+    size_t hold_count;
+    const struct td_hello_digest *digests;
+    size_t digest_count;
+    td_order resume; /* the order that it was at when its connection was lost; 0: none */
+};
+
+struct td_message {
+    enum td_message_kind kind;
+    /* What most messages have; the comment says which. */
+    td_order order;   /* LOOK, OBTAINED, ENDED, ORDER, SEEN, ABORT */
+    const char *step; /* LOOK, OBTAINED, ENDED (that failed), ORDER, SEEN; NULL: the universe's rest
+                         (LOOK, SEEN), the universe (ORDER), none (ENDED) */
+    const char *reason; /* ORDER, WAIT, ABORT, DONE: a word such as "ready" */
+    const char *text;   /* ERROR and DONE: a sentence for people; ENDED: why, from the peer */
+    union {
+        struct td_hello hello;
+        struct {
+            uint32_t part; /* from 0 */
+        } look;
+        struct {
+            bool built;            /* "how": "build" or "fetch" */
+            bool published;        /* it is in the remote cache now, because of this peer */
+            bool whole;            /* it was built from nothing, without a start or cache hits */
+            bool last;             /* and with that the order has ended well */
+            uint32_t part, parts;  /* of "parts" (1 if left out) this one; the step is held with the
+                                      last */
+            td_time took;          /* "took_ns" */
+            int64_t actions, hits; /* what the build tool did; -1: not known */
+        } obtained;
+        struct {
+            enum { TD_ENDED_OK, TD_ENDED_FLAKY, TD_ENDED_BROKEN, TD_ENDED_ABORTED } result;
+        } ended; /* "result": "ok", "flaky", "broken", "aborted" */
+        struct {
+            td_time grace; /* "grace_ns": so long a lost connection keeps its order */
+            bool resumed;  /* the order in `resume` goes on */
+        } welcome;
+        struct {
+            const char *targets; /* patterns, separated by single spaces */
+            bool build;          /* "expect": "build" or "fetch" */
+        } order_for;
+        struct {
+            bool published;  /* it can be fetched */
+            double fraction; /* what a build has to do, if a start of it is published; else 1 */
+        } seen;
+        struct {
+            bool failed; /* "outcome": "ok" or "failed" */
+        } done;
+        struct {
+            const char *code; /* such as "bad-message" */
+        } error;
+    };
+};
+
+/* Reads one message. NULL with an error for what is none. */
+struct td_message *td_message_read(const char *text, size_t length, struct td_error *error);
+void td_message_destroy(struct td_message *message); /* NULL is allowed */
+
+/* Appends the JSON text; td_buffer keeps whether memory ran short. */
+void td_message_write(const struct td_message *message, struct td_buffer *out);
+
+/* "ready" for TD_REASON_READY and so on; every reason has a word. */
+const char *td_reason_word(enum td_reason reason);
+
+#endif
