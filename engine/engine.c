@@ -460,6 +460,23 @@ static bool wait(struct td_engine *engine, const struct td_event *event, struct 
     return true;
 }
 
+static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
+                        struct td_commands *commands, struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "bring an order along", error)) return false;
+    struct peer *who = peer_at(engine, event->peer);
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!step_is(cohort, event->holds.step, error)) return false;
+    if (bit_get(who->held, cohort->priority->position[event->holds.step]))
+        return td_error_set(error, TD_FAULT_INPUT, "peer %u builds step %u, which it holds",
+                            event->peer, event->holds.step);
+    struct strain *strain = &engine->strains[who->strain];
+    if (strain->stale) td_strain_settle(engine, strain);
+    const struct td_choice choice = {
+        .kind = TD_CHOOSE_STEP, .step = event->holds.step, .reason = TD_REASON_ADOPTED};
+    return give_order(engine, event, choice, commands, error);
+}
+
 static bool apply_ask(struct td_engine *engine, const struct td_event *event,
                       struct td_commands *commands, struct td_error *error)
 {
@@ -619,6 +636,8 @@ static bool apply_one(struct td_engine *engine, const struct td_event *event,
         return apply_variant(engine, event, error);
     case TD_EVENT_START:
         return apply_start(engine, event, error);
+    case TD_EVENT_ADOPT:
+        return apply_adopt(engine, event, commands, error);
     case TD_EVENT_ASK:
         return apply_ask(engine, event, commands, error);
     case TD_EVENT_OBTAINED:

@@ -83,6 +83,7 @@ enum td_event_kind {
                           digest */
     TD_EVENT_START,    /* a free peer's build of its variant can start from this artifact, if that
                           is published; the best comes first */
+    TD_EVENT_ADOPT,    /* a free peer is building a step already: an order is made of it */
     TD_EVENT_ASK,      /* what next? */
     TD_EVENT_OBTAINED, /* within an order: a step has been built or fetched, and is held now */
     TD_EVENT_ENDED,    /* an order has ended, otherwise than with its last OBTAINED */
@@ -121,7 +122,7 @@ struct td_event {
         } join;
         struct {
             td_step step;
-        } holds;
+        } holds; /* and ADOPT */
         struct {
             td_step step;
             uint64_t digest;

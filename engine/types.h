@@ -25,6 +25,7 @@ enum td_reason {
     TD_REASON_SUPERSEDED,     /* aborted: another peer has published what it was to build */
     TD_REASON_PUBLISHED,      /* directed: nothing to build, this one can be fetched */
     TD_REASON_HOLDS_ALL,      /* it holds every step: the universe is short now */
+    TD_REASON_ADOPTED,        /* it was building this without an order */
     TD_REASON_NOT_ITS_TURN,   /* linear: another peer of the cohort came before */
     TD_REASON_OTHERS_BUILD,   /* directed: all that it lacks is being built or not ready yet */
     TD_REASON_CHANGED,        /* woken: something that it can use has changed */

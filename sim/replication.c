@@ -1,4 +1,5 @@
 /* Begin and end of a replication: luck that is drawn at once, and what is left at the end. */
+#include "report/tally.h"
 #include "sim/world_internal.h"
 
 /* Numbers for `random`, before anybody joins. */
@@ -85,39 +86,12 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
     return true;
 }
 
-static int by_time(const void *a, const void *b)
-{
-    td_time x, y;
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
-}
-
-static void sort_times(td_time *times, uint32_t count)
-{
-    if (count > 16) {
-        qsort(times, count, sizeof *times, by_time);
-        return;
-    }
-    /* a replication of few peers is over in little more time than qsort() takes */
-    for (uint32_t i = 1; i < count; i++) {
-        td_time time = times[i];
-        uint32_t at = i;
-        for (; at > 0 && times[at - 1] > time; at--)
-            times[at] = times[at - 1];
-        times[at] = time;
-    }
-}
-
 /* The replication's record from its peers, and the peers for the recorder. */
 void td_replication_end(struct td_world *world)
 {
-    uint32_t peers = world->plan->scenario->peer_count, complete = 0;
-    struct td_run_record *record = world->record;
-    td_sum turnaround = 0;
-    td_time first = INT64_MAX, last = 0;
-
-    for (td_peer peer = 0; peer < peers; peer++) {
+    struct td_tally tally;
+    td_tally_begin(&tally, world->record, world->turnarounds);
+    for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
         const struct sim_peer *who = peer_at(world, peer);
         const struct td_peer_record row = {
             .arrival = who->arrival,
@@ -130,21 +104,7 @@ void td_replication_end(struct td_world *world)
             .merged = world->queues == NULL ? TD_NOT_MERGED : world->queues->merged_at[peer]};
         if (world->recorder != NULL && world->recorder->peer != NULL)
             world->recorder->peer(world->recorder->context, peer, &row);
-        if (who->arrival < first) first = who->arrival;
-        if (who->since > last) last = who->since;
-        record->machine += who->since - who->arrival - who->absent;
-        record->busy += who->busy;
-        record->wait += who->wait;
-        record->builds += who->builds;
-        record->fetches += who->fetches;
-        if (who->outcome != TD_PEER_OK) continue;
-        world->turnarounds[complete++] = who->since - who->arrival;
-        turnaround += who->since - who->arrival;
+        td_tally_peer(&tally, &row, who->absent);
     }
-    record->makespan = last - first;
-    if (complete == 0) return;
-    sort_times(world->turnarounds, complete);
-    record->mean_turnaround = (td_time)((2 * turnaround + complete) / (2 * (td_sum)complete));
-    record->p95_turnaround = world->turnarounds[((size_t)complete * 95 + 99) / 100 - 1];
-    record->turnaround_known = true;
+    td_tally_end(&tally);
 }

@@ -1,0 +1,63 @@
+#include "report/tally.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void td_tally_begin(struct td_tally *tally, struct td_run_record *record, td_time *turnarounds)
+{
+    *tally = (struct td_tally){
+        .record = record, .turnarounds = turnarounds, .first = INT64_MAX, .last = 0};
+}
+
+void td_tally_peer(struct td_tally *tally, const struct td_peer_record *peer, td_time absent)
+{
+    struct td_run_record *record = tally->record;
+    td_time turnaround = peer->completion - peer->arrival;
+    if (peer->arrival < tally->first) tally->first = peer->arrival;
+    if (peer->completion > tally->last) tally->last = peer->completion;
+    record->machine += turnaround - absent;
+    record->busy += peer->busy;
+    record->wait += peer->wait;
+    record->builds += peer->builds;
+    record->fetches += peer->fetches;
+    if (peer->outcome != TD_PEER_OK) return;
+    tally->turnarounds[tally->complete++] = turnaround;
+    tally->turnaround += turnaround;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    td_time x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+static void sort_times(td_time *times, uint32_t count)
+{
+    if (count > 16) {
+        qsort(times, count, sizeof *times, by_time);
+        return;
+    }
+    /* a replication of few peers is over in little more time than qsort() takes */
+    for (uint32_t i = 1; i < count; i++) {
+        td_time time = times[i];
+        uint32_t at = i;
+        for (; at > 0 && times[at - 1] > time; at--)
+            times[at] = times[at - 1];
+        times[at] = time;
+    }
+}
+
+void td_tally_end(struct td_tally *tally)
+{
+    struct td_run_record *record = tally->record;
+    uint32_t complete = tally->complete;
+    record->makespan = tally->last - tally->first;
+    if (complete == 0) return;
+    sort_times(tally->turnarounds, complete);
+    record->mean_turnaround =
+        (td_time)((2 * tally->turnaround + complete) / (2 * (td_sum)complete));
+    record->p95_turnaround = tally->turnarounds[((size_t)complete * 95 + 99) / 100 - 1];
+    record->turnaround_known = true;
+}
