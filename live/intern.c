@@ -10,8 +10,7 @@ static uint32_t slot_of(const struct td_intern *intern, const char *text)
     for (const char *at = text; *at != '\0'; at++)
         hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
     uint32_t slot = (uint32_t)(hash ^ hash >> 32) & (intern->table_capacity - 1);
-    while (intern->table[slot] != 0 &&
-           strcmp(intern->texts[intern->table[slot] - 1], text) != 0)
+    while (intern->table[slot] != 0 && strcmp(intern->texts[intern->table[slot] - 1], text) != 0)
         slot = (slot + 1) & (intern->table_capacity - 1);
     return slot;
 }

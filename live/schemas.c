@@ -198,8 +198,8 @@ bool td_schemas_agree(const struct td_known_schema *known, const struct td_hello
                       struct td_error *error)
 {
     if (hello->universe == NULL) return true; /* it only names it */
-    bool same = strcmp(known->universe, hello->universe) == 0 &&
-                known->steps.count == hello->step_count;
+    bool same =
+        strcmp(known->universe, hello->universe) == 0 && known->steps.count == hello->step_count;
     for (uint32_t s = 0; same && s < hello->step_count; s++)
         same = same_step(known, s, &hello->steps[s]);
     return same || td_error_set(error, TD_FAULT_INPUT,
