@@ -13,7 +13,7 @@ CC := gcc
 PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
 JOBS ?= $(shell nproc)
 
-PACKAGES := libcjson gsl
+PACKAGES := libcjson gsl libwebsockets
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 -Wundef -Wvla \
 	-Wdouble-promotion -Wnull-dereference -Wwrite-strings -Wimplicit-fallthrough
@@ -24,7 +24,8 @@ WARNINGS += $(if $(SANITIZE),-Wno-null-dereference -Wno-maybe-uninitialized)
 CPPFLAGS := -I. -D_GNU_SOURCE -DTD_VERSION='"$(VERSION)"'
 # No fused multiply-add behind our back: the same bytes with any flags.
 CFLAGS := -std=c17 $(OPTIMIZE) -g -ffp-contract=off -fno-common -pthread $(SANITIZE) $(WARNINGS)
-LDFLAGS := $(OPTIMIZE) -pthread $(SANITIZE)
+# A program needs only the libraries that it calls: what never goes live knows no websockets.
+LDFLAGS := $(OPTIMIZE) -pthread -Wl,--as-needed $(SANITIZE)
 # Asked for when something is linked, since pkg-config may have to be installed first.
 LDLIBS = $(shell pkg-config --libs $(PACKAGES)) -lm -ldl
 # What policies from outside may call, which the program therefore keeps and shows to them: nothing
@@ -33,7 +34,7 @@ EXPORTS := -Wl,--export-dynamic-symbol='td_view_*' -Wl,--export-dynamic-symbol=t
 # And the headers that they include, installed under the names that they have here.
 POLICY_HEADERS := engine/policy.h engine/types.h base/time.h policies/directed.h
 
-ROOMS := base engine policies workload sim report cli
+ROOMS := base engine policies workload sim live report cli
 sources = $(wildcard $(1)/*.c)
 objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
 # All of the program but its main().
@@ -46,6 +47,7 @@ LINK_policies := base policies
 LINK_workload := base workload
 LINK_report := base report
 LINK_sim := base engine policies workload report sim
+LINK_live := base engine policies workload report live
 LINK_cli := $(ROOMS)
 
 TEST_SOURCES := $(wildcard tests/*/test_*.c)

@@ -15,6 +15,7 @@ needs() {
 		header gsl/gsl_rng.h libgsl-dev
 		header cjson/cJSON.h libcjson-dev
 		header Random123/philox.h librandom123-dev
+		header libwebsockets.h libwebsockets-dev
 		END
         ;;
     test)
