@@ -121,7 +121,7 @@ TEST_SCRIPTS := $(wildcard tests/*/test_*.py tests/*/test_*.sh tools/runners_tes
 # The program against the independent model, on so many random scenarios.
 ORACLE := $(wildcard tests/oracle/differential.py)
 ORACLE_CASES = "$(ORACLE) --program $(BUILD)/task-director --cases $(1) --seed 1 --profile $(2)"
-ORACLE_RUN = $(if $(ORACLE),$(foreach profile,basic full queue,$(call ORACLE_CASES,$(1),$(profile))))
+ORACLE_RUN = $(if $(ORACLE),$(foreach name,basic full queue,$(call ORACLE_CASES,$(1),$(name))))
 # What the scripts are told: the program that they test, where it was built, and the Python to use.
 RUN_TESTS = TASK_DIRECTOR=$(abspath $(BUILD)/task-director) BUILD=$(BUILD) PYTHON=$(PYTHON) \
 	tools/run-tests.sh --jobs $(JOBS)
