@@ -1,0 +1,76 @@
+/* The authority without sockets and clock: messages of peers and times in, messages to peers out.
+ * The engine is fed with events, its commands leave as messages; a shell owns connections, names
+ * them by numbers ("links"), and keeps time.
+ *
+ *     td_authority_receive(authority, link, message, now);
+ *     td_authority_lose(authority, link, now);          the connection is gone
+ *     td_authority_wake(authority, now);                the time of td_authority_due() has come
+ *
+ * A peer never asks: when it is free it gets its next order, a wait, or that it is done. A lost
+ * connection keeps its order for a grace time; whoever says hello in that time with the order that
+ * it was at goes on with it. Messages about an order that is not the peer's current one are late or
+ * repeated and change nothing.
+ *
+ * Times are nanoseconds since the run's zero and never go back. Ownership: messages are the
+ * caller's. Errors of peers are told to the peer, which is then cut off; nobody else notices.
+ */
+#ifndef TD_LIVE_AUTHORITY_H
+#define TD_LIVE_AUTHORITY_H
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "live/protocol.h"
+#include "live/recording.h"
+#include "workload/scenario.h"
+
+#define TD_NO_LINK UINT32_MAX
+
+struct td_authority;
+
+struct td_authority_options {
+    const struct td_policy *policy;
+    struct td_engine_options engine;
+    /* Gives prerequisites, mean times and the peers' places; NULL: peers bring their schemas. */
+    const struct td_scenario *scenario;
+    struct td_recording *recording; /* of the scenario's peers; NULL: nothing is recorded */
+    td_time grace;                  /* for a lost connection */
+};
+
+/* What goes out. None of these may call the authority back. */
+struct td_authority_outlet {
+    void *context;
+    void (*send)(void *context, uint32_t link, const struct td_message *message);
+    void (*close)(void *context, uint32_t link); /* after what was sent */
+    /* Every engine input, before its commands are carried out: a journal. May be NULL. */
+    void (*event)(void *context, const struct td_event *event);
+    /* Every command of the engine. May be NULL. */
+    void (*command)(void *context, const struct td_command *command);
+    /* A line for the log. May be NULL. */
+    void (*log)(void *context, td_time at, const char *peer, const char *text);
+};
+
+struct td_authority *td_authority_create(const struct td_authority_options *options,
+                                         const struct td_authority_outlet *outlet,
+                                         struct td_error *error);
+void td_authority_destroy(struct td_authority *authority); /* NULL is allowed */
+
+void td_authority_receive(struct td_authority *authority, uint32_t link,
+                          const struct td_message *message, td_time now);
+/* Text that is no message: the peer is told why, and cut off. */
+void td_authority_refuse(struct td_authority *authority, uint32_t link, const char *code,
+                         const char *text, td_time now);
+void td_authority_lose(struct td_authority *authority, uint32_t link, td_time now);
+
+/* When it has to be woken next; TD_TIME_MAX: never. */
+td_time td_authority_due(const struct td_authority *authority);
+void td_authority_wake(struct td_authority *authority, td_time now);
+
+/* Peers that are here or may come back within their grace. */
+uint32_t td_authority_present(const struct td_authority *authority);
+/* Of the scenario's peers, how many are done. */
+uint32_t td_authority_done(const struct td_authority *authority);
+/* A fault of the authority itself (memory, a policy's nonsense), after which it does nothing more;
+ * NULL: none. */
+const struct td_error *td_authority_fault(const struct td_authority *authority);
+
+#endif
