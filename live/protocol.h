@@ -114,8 +114,8 @@ struct td_message {
             bool build;          /* "expect": "build" or "fetch" */
         } order_for;
         struct {
-            bool published;  /* it can be fetched */
-            double fraction; /* what a build has to do, if a start of it is published; else 1 */
+            bool published; /* it can be fetched */
+            bool start;     /* what a build of the peer's variant can start from is published */
         } seen;
         struct {
             bool failed; /* "outcome": "ok" or "failed" */

@@ -45,6 +45,11 @@ static void schema_free(struct td_known_schema *schema)
     free(schema);
 }
 
+void td_schemas_remove_last(struct td_schemas *schemas)
+{
+    schema_free(schemas->items[--schemas->count]);
+}
+
 void td_schemas_free(struct td_schemas *schemas)
 {
     for (uint32_t i = 0; i < schemas->count; i++)

@@ -34,6 +34,8 @@ uint32_t td_schemas_add_hello(struct td_schemas *schemas, const struct td_hello 
 /* True if the hello brings the same along; else a sentence that says what differs. */
 bool td_schemas_agree(const struct td_known_schema *known, const struct td_hello *hello,
                       struct td_error *error);
+/* The engine has refused it. */
+void td_schemas_remove_last(struct td_schemas *schemas);
 struct td_schema_spec td_known_schema_spec(const struct td_known_schema *schema);
 /* The step of an ID, or TD_NO_STEP. */
 td_step td_known_schema_step(const struct td_known_schema *schema, const char *id);

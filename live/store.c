@@ -40,7 +40,7 @@ bool td_store_publish(struct td_store *store, uint32_t cohort, uint32_t step, ui
                       uint32_t parts)
 {
     if (parts == 0) return true;
-    if (!reserve(cache)) return false;
+    if (!reserve(store)) return false;
     struct td_store_entry *entry = find(store, cohort, step, digest);
     store->count += entry->parts == 0;
     if (entry->parts < parts)

@@ -1,0 +1,93 @@
+/* The insides of the authority: authority.c has its life and its timers, hello.c how peers come,
+ * report.c what they report, orders.c what the engine wants done. */
+#ifndef TD_LIVE_AUTHORITY_INTERNAL_H
+#define TD_LIVE_AUTHORITY_INTERNAL_H
+
+#include "live/authority.h"
+#include "live/intern.h"
+#include "live/schemas.h"
+#include "live/store.h"
+
+#define NOBODY UINT32_MAX
+
+/* A peer that the authority has heard of; its number is the engine's. */
+struct member {
+    uint32_t link; /* TD_NO_LINK: no connection */
+    uint32_t schema, cohort;
+    td_order order; /* 0: none */
+    td_step order_step;
+    td_time lost_until; /* without a connection: it is given up then */
+    td_time ask_at;     /* its wait has an end; TD_TIME_MAX: none */
+    uint64_t *digests;  /* by step, as the engine knows them; behind them the rest's */
+    uint64_t *starts;   /* by step, of what a build could start from; its own digest: nothing */
+    uint32_t digest_room;
+    bool here; /* the engine knows it as present */
+    bool joined, read_only, done, pending;
+    bool rest_there; /* what its last look found of the universe's rest */
+};
+
+/* The peers that can share, and what their untouched variants are called. */
+struct live_cohort {
+    struct td_identity identity;
+    uint32_t *untouched; /* by step, the number of the digest; 0: nobody has said */
+};
+
+struct td_authority {
+    struct td_authority_options options;
+    struct td_authority_outlet outlet;
+    struct td_engine *engine;
+    struct td_commands commands;
+    struct td_schemas schemas;
+    struct td_intern names, texts, digests; /* a peer's number is that of its name - 1 */
+    struct member *members;
+    uint32_t member_capacity;
+    struct live_cohort *cohorts;
+    uint32_t cohort_count, cohort_capacity;
+    struct td_store store;
+    uint32_t *links; /* link -> peer, or NOBODY */
+    uint32_t link_capacity;
+    td_peer *pending; /* peers that are to ask */
+    uint32_t pending_count, pending_capacity;
+    uint32_t present, done;
+    td_time now, due;
+    struct td_error error;
+    bool failed;
+};
+
+static inline const char *name_of(const struct td_authority *authority, td_peer peer)
+{
+    return td_intern_text(&authority->names, peer + 1);
+}
+
+static inline const struct td_known_schema *schema_of(const struct td_authority *authority,
+                                                      td_peer peer)
+{
+    return authority->schemas.items[authority->members[peer].schema];
+}
+
+/* The recording, if the peer is recorded. */
+struct td_recording *td_authority_recording(const struct td_authority *authority, td_peer peer);
+void td_authority_log(const struct td_authority *authority, td_peer peer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Nothing can be done any more. */
+void td_authority_fail(struct td_authority *authority);
+void td_authority_set_timer(struct td_authority *authority, td_time at);
+/* The peer is no longer present, by its own will or not. */
+void td_authority_drop(struct td_authority *authority, td_peer peer);
+
+/* orders.c */
+/* Feeds the engine, and carries its commands out. False with authority->error if it refuses. */
+bool td_authority_tell(struct td_authority *authority, const struct td_event *event);
+/* The peer is free: it asks when all that this message changes is known. */
+void td_authority_ask_later(struct td_authority *authority, td_peer peer);
+void td_authority_pump(struct td_authority *authority);
+
+/* hello.c */
+void td_authority_hello(struct td_authority *authority, uint32_t link,
+                        const struct td_message *message);
+
+/* report.c */
+void td_authority_report(struct td_authority *authority, td_peer peer,
+                         const struct td_message *message);
+
+#endif

@@ -1,0 +1,264 @@
+/* How peers come, and come back. */
+#include "live/authority_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void refuse(struct td_authority *authority, uint32_t link, const char *code)
+{
+    td_authority_refuse(authority, link, code, authority->error.text, authority->now);
+}
+
+/* The schema of a hello, opened if it is new. UINT32_MAX: it has been refused. */
+static uint32_t find_schema(struct td_authority *authority, uint32_t link,
+                            const struct td_hello *hello)
+{
+    uint32_t found = td_schemas_find(&authority->schemas, hello->schema_id);
+    if (found != UINT32_MAX) {
+        if (td_schemas_agree(authority->schemas.items[found], hello, &authority->error))
+            return found;
+        refuse(authority, link, "schema-differs");
+        return UINT32_MAX;
+    }
+    if (hello->universe == NULL) {
+        (void)td_error_set(&authority->error, TD_FAULT_INPUT,
+                           "schema %s is not known here: send it with the hello, or start the "
+                           "authority with it",
+                           hello->schema_id);
+        refuse(authority, link, "unknown-schema");
+        return UINT32_MAX;
+    }
+    uint32_t made = td_schemas_add_hello(&authority->schemas, hello, &authority->error);
+    if (made == UINT32_MAX) {
+        refuse(authority, link, "bad-message");
+        return UINT32_MAX;
+    }
+    const struct td_schema_spec spec = td_known_schema_spec(authority->schemas.items[made]);
+    const struct td_event event = {
+        .kind = TD_EVENT_SCHEMA, .at = authority->now, .schema = {.id = made, .spec = &spec}};
+    if (td_authority_tell(authority, &event)) return made;
+    refuse(authority, link, "bad-message");
+    td_schemas_remove_last(&authority->schemas);
+    return UINT32_MAX;
+}
+
+static uint32_t find_cohort(struct td_authority *authority, const struct td_identity *identity)
+{
+    for (uint32_t i = 0; i < authority->cohort_count; i++)
+        if (memcmp(&authority->cohorts[i].identity, identity, sizeof *identity) == 0) return i;
+    uint32_t steps = authority->schemas.items[identity->schema]->steps.count;
+    uint32_t *untouched = calloc(steps, sizeof *untouched);
+    if (authority->cohort_count == authority->cohort_capacity) {
+        uint32_t capacity = authority->cohort_capacity == 0 ? 8 : 2 * authority->cohort_capacity;
+        struct live_cohort *cohorts =
+            untouched == NULL ? NULL : realloc(authority->cohorts, capacity * sizeof *cohorts);
+        if (cohorts == NULL) {
+            free(untouched);
+            return NOBODY;
+        }
+        authority->cohorts = cohorts;
+        authority->cohort_capacity = capacity;
+    }
+    if (untouched == NULL) return NOBODY;
+    authority->cohorts[authority->cohort_count] =
+        (struct live_cohort){.identity = *identity, .untouched = untouched};
+    return authority->cohort_count++;
+}
+
+/* Room for the digests of a peer; all of them the untouched ones at first. */
+static bool clear_digests(struct member *member, uint32_t steps)
+{
+    if (member->digest_room < steps + 1) {
+        uint64_t *digests = calloc(2 * ((size_t)steps + 1), sizeof *digests);
+        if (digests == NULL) return false;
+        free(member->digests);
+        member->digests = digests;
+        member->digest_room = steps + 1;
+    }
+    memset(member->digests, 0, 2 * (size_t)member->digest_room * sizeof *member->digests);
+    member->starts = member->digests + member->digest_room;
+    return true;
+}
+
+/* What the engine calls a digest: 0 if it is that of the cohort's untouched variant. */
+static bool number_digest(struct td_authority *authority, const struct live_cohort *cohort,
+                          td_step step, const char *text, uint64_t *out)
+{
+    uint32_t number = td_intern(&authority->digests, text);
+    *out = number == cohort->untouched[step] ? 0 : number;
+    return number != TD_INTERN_FULL;
+}
+
+static bool read_digests(struct td_authority *authority, td_peer peer, const struct td_hello *hello)
+{
+    struct member *member = &authority->members[peer];
+    struct live_cohort *cohort = &authority->cohorts[member->cohort];
+    uint32_t rest = schema_of(authority, peer)->steps.count;
+    for (size_t i = 0; i < hello->digest_count; i++) {
+        const struct td_hello_digest *given = &hello->digests[i];
+        td_step step = td_known_schema_step(schema_of(authority, peer), given->step);
+        if (step == TD_NO_STEP) continue; /* it is of no use to anybody */
+        if (given->untouched != NULL && cohort->untouched[step] == 0) {
+            uint32_t number = td_intern(&authority->digests, given->untouched);
+            if (number == TD_INTERN_FULL) return false;
+            cohort->untouched[step] = number;
+        }
+        if (!number_digest(authority, cohort, step, given->digest, &member->digests[step]))
+            return false;
+        member->starts[step] = member->digests[step];
+        if (given->untouched != NULL &&
+            !number_digest(authority, cohort, step, given->untouched, &member->starts[step]))
+            return false;
+        /* whoever touches something builds its own rest */
+        if (member->digests[step] != 0) member->digests[rest] = UINT64_C(1) << 32 | peer;
+    }
+    return true;
+}
+
+/* The engine hears of the peer: its identity, its variants, what it holds. */
+static bool join(struct td_authority *authority, td_peer peer, const struct td_hello *hello)
+{
+    struct member *member = &authority->members[peer];
+    const struct td_known_schema *schema = schema_of(authority, peer);
+    struct td_event event = {.kind = TD_EVENT_JOIN,
+                             .at = authority->now,
+                             .peer = peer,
+                             .join = {.identity = authority->cohorts[member->cohort].identity,
+                                      .since = authority->now,
+                                      .read_only = hello->read_only,
+                                      .again = member->joined}};
+    if (!td_authority_tell(authority, &event)) return false;
+    member->here = member->joined = true;
+    authority->present++;
+    for (td_step step = 0; step < schema->steps.count; step++) {
+        if (member->digests[step] == 0) continue;
+        event = (struct td_event){.kind = TD_EVENT_VARIANT,
+                                  .at = authority->now,
+                                  .peer = peer,
+                                  .variant = {.step = step, .digest = member->digests[step]}};
+        if (!td_authority_tell(authority, &event)) return false;
+        if (member->starts[step] == member->digests[step]) continue;
+        event.kind = TD_EVENT_START;
+        event.variant.digest = member->starts[step];
+        if (!td_authority_tell(authority, &event)) return false;
+    }
+    for (size_t i = 0; i < hello->hold_count; i++) {
+        td_step step = td_known_schema_step(schema, hello->holds[i]);
+        if (step == TD_NO_STEP) continue;
+        event = (struct td_event){
+            .kind = TD_EVENT_HOLDS, .at = authority->now, .peer = peer, .holds = {.step = step}};
+        if (!td_authority_tell(authority, &event)) return false;
+    }
+    td_step step = hello->step == NULL ? TD_NO_STEP : td_known_schema_step(schema, hello->step);
+    if (step == TD_NO_STEP) {
+        td_authority_ask_later(authority, peer);
+        return true;
+    }
+    event = (struct td_event){
+        .kind = TD_EVENT_ADOPT, .at = authority->now, .peer = peer, .holds = {.step = step}};
+    return td_authority_tell(authority, &event);
+}
+
+/* The member of that name, made if it is new; NOBODY if memory is short. */
+static td_peer member_of(struct td_authority *authority, const char *name)
+{
+    uint32_t number = td_intern(&authority->names, name);
+    if (number == TD_INTERN_FULL) return NOBODY;
+    if (number > authority->member_capacity) {
+        uint32_t capacity = number + number / 2 + 16;
+        struct member *members = realloc(authority->members, capacity * sizeof *members);
+        if (members == NULL) return NOBODY;
+        for (uint32_t i = authority->member_capacity; i < capacity; i++)
+            members[i] = (struct member){
+                .link = TD_NO_LINK, .lost_until = TD_TIME_MAX, .ask_at = TD_TIME_MAX};
+        authority->members = members;
+        authority->member_capacity = capacity;
+    }
+    return number - 1;
+}
+
+static void welcome(const struct td_authority *authority, td_peer peer, bool resumed)
+{
+    const struct td_message message = {
+        .kind = TD_MESSAGE_WELCOME,
+        .order = resumed ? authority->members[peer].order : 0,
+        .welcome = {.grace = authority->options.grace, .resumed = resumed}};
+    authority->outlet.send(authority->outlet.context, authority->members[peer].link, &message);
+}
+
+/* The peer has lost its connection, and goes on with what it was doing. */
+static void resume(struct td_authority *authority, td_peer peer, uint32_t link)
+{
+    struct member *member = &authority->members[peer];
+    member->link = link;
+    member->lost_until = TD_TIME_MAX;
+    authority->links[link] = peer;
+    td_authority_log(authority, peer, "is back, and goes on with order %llu",
+                     (unsigned long long)member->order);
+    welcome(authority, peer, true);
+}
+
+static bool identify(struct td_authority *authority, const struct td_hello *hello, uint32_t schema,
+                     struct td_identity *identity)
+{
+    *identity = (struct td_identity){.repository = td_intern(&authority->texts, hello->repository),
+                                     .base_ref = td_intern(&authority->texts, hello->base_ref),
+                                     .cache = td_intern(&authority->texts, hello->cache),
+                                     .schema = schema};
+    return identity->repository != TD_INTERN_FULL && identity->base_ref != TD_INTERN_FULL &&
+           identity->cache != TD_INTERN_FULL;
+}
+
+static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
+                  const struct td_hello *hello, uint32_t schema)
+{
+    struct member *member = &authority->members[peer];
+    struct td_identity identity;
+    member->schema = schema;
+    if (!identify(authority, hello, schema, &identity) ||
+        (member->cohort = find_cohort(authority, &identity)) == NOBODY ||
+        !clear_digests(member, authority->schemas.items[schema]->steps.count) ||
+        !read_digests(authority, peer, hello)) {
+        (void)td_error_memory(&authority->error, "a peer");
+        td_authority_fail(authority);
+        return;
+    }
+    member->link = link;
+    member->lost_until = member->ask_at = TD_TIME_MAX;
+    member->order = 0;
+    member->read_only = hello->read_only;
+    authority->links[link] = peer;
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL) td_recording_arrive(recording, peer, authority->now);
+    td_authority_log(authority, peer, "joins");
+    welcome(authority, peer, false);
+    if (!join(authority, peer, hello)) refuse(authority, link, "bad-message");
+}
+
+void td_authority_hello(struct td_authority *authority, uint32_t link,
+                        const struct td_message *message)
+{
+    const struct td_hello *hello = &message->hello;
+    uint32_t schema = find_schema(authority, link, hello);
+    if (schema == UINT32_MAX) return;
+    td_peer peer = member_of(authority, hello->peer);
+    if (peer == NOBODY) {
+        (void)td_error_memory(&authority->error, "a peer");
+        td_authority_fail(authority);
+        return;
+    }
+    struct member *member = &authority->members[peer];
+    if (member->here && member->link != TD_NO_LINK) {
+        (void)td_error_set(&authority->error, TD_FAULT_INPUT,
+                           "a peer named %s is connected already: give each a name of its own",
+                           hello->peer);
+        refuse(authority, link, "name-taken");
+        return;
+    }
+    if (member->here && hello->resume != 0 && hello->resume == member->order) {
+        resume(authority, peer, link);
+        return;
+    }
+    if (member->here) td_authority_drop(authority, peer); /* it starts anew */
+    enter(authority, peer, link, hello, schema);
+}

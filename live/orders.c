@@ -1,0 +1,163 @@
+/* What the engine wants done leaves as messages. */
+#include "live/authority_internal.h"
+
+#include <stdlib.h>
+
+static void send(const struct td_authority *authority, td_peer peer,
+                 const struct td_message *message)
+{
+    uint32_t link = authority->members[peer].link;
+    if (link != TD_NO_LINK) authority->outlet.send(authority->outlet.context, link, message);
+}
+
+static void send_order(struct td_authority *authority, const struct td_command *command)
+{
+    struct member *member = &authority->members[command->peer];
+    const struct td_known_schema *schema = schema_of(authority, command->peer);
+    struct td_recording *recording = td_authority_recording(authority, command->peer);
+    bool universe = command->step == TD_UNIVERSE;
+
+    member->order = command->order;
+    member->order_step = command->step;
+    member->ask_at = TD_TIME_MAX;
+    member->rest_there = false;
+    if (recording != NULL)
+        td_recording_order(recording, command->peer, universe ? TD_RECORD_REST : command->step,
+                           authority->now);
+    const struct td_message message = {
+        .kind = TD_MESSAGE_ORDER,
+        .order = command->order,
+        .step = universe ? NULL : td_intern_text(&schema->steps, command->step + 1),
+        .reason = td_reason_word(command->reason),
+        .order_for = {.targets = universe ? schema->universe : schema->targets[command->step],
+                      .build = command->build}};
+    td_authority_log(authority, command->peer, "order %llu: %s%s (%s)",
+                     (unsigned long long)command->order, universe ? "the universe" : "step ",
+                     universe ? "" : message.step, message.reason);
+    send(authority, command->peer, &message);
+}
+
+static void send_wait(struct td_authority *authority, const struct td_command *command)
+{
+    struct td_recording *recording = td_authority_recording(authority, command->peer);
+    if (recording != NULL) td_recording_wait(recording, command->peer, authority->now);
+    authority->members[command->peer].ask_at = command->until == 0 ? TD_TIME_MAX : command->until;
+    td_authority_set_timer(authority, authority->members[command->peer].ask_at);
+    const struct td_message message = {.kind = TD_MESSAGE_WAIT,
+                                       .reason = td_reason_word(command->reason)};
+    td_authority_log(authority, command->peer, "waits (%s)", message.reason);
+    send(authority, command->peer, &message);
+}
+
+static void send_abort(const struct td_authority *authority, const struct td_command *command)
+{
+    const struct td_message message = {.kind = TD_MESSAGE_ABORT,
+                                       .order = command->order,
+                                       .reason = td_reason_word(command->reason)};
+    td_authority_log(authority, command->peer, "order %llu is aborted (%s)",
+                     (unsigned long long)command->order, message.reason);
+    send(authority, command->peer, &message);
+}
+
+static void send_done(struct td_authority *authority, const struct td_command *command)
+{
+    struct member *member = &authority->members[command->peer];
+    struct td_recording *recording = td_authority_recording(authority, command->peer);
+    if (recording != NULL)
+        td_recording_done(recording, command->peer, command->failed ? TD_PEER_FAILED : TD_PEER_OK,
+                          authority->now);
+    const struct td_message message = {.kind = TD_MESSAGE_DONE,
+                                       .reason = td_reason_word(command->reason),
+                                       .done = {.failed = command->failed}};
+    td_authority_log(authority, command->peer, "%s (%s)",
+                     command->failed ? "has failed" : "is done", message.reason);
+    send(authority, command->peer, &message);
+    if (member->link != TD_NO_LINK) {
+        authority->outlet.close(authority->outlet.context, member->link);
+        authority->links[member->link] = NOBODY;
+    }
+    member->link = TD_NO_LINK;
+    member->here = false;
+    member->order = 0;
+    member->done = true;
+    authority->present--;
+    authority->done++;
+}
+
+static void carry_out(struct td_authority *authority, const struct td_command *command)
+{
+    if (authority->outlet.command != NULL)
+        authority->outlet.command(authority->outlet.context, command);
+    switch (command->kind) {
+    case TD_COMMAND_ORDER:
+        send_order(authority, command);
+        break;
+    case TD_COMMAND_WAIT:
+        send_wait(authority, command);
+        break;
+    case TD_COMMAND_WAKE:
+        td_authority_ask_later(authority, command->peer);
+        break;
+    case TD_COMMAND_ABORT:
+        send_abort(authority, command);
+        break;
+    case TD_COMMAND_DONE:
+        send_done(authority, command);
+        break;
+    }
+}
+
+bool td_authority_tell(struct td_authority *authority, const struct td_event *event)
+{
+    authority->commands.count = 0;
+    if (td_engine_apply(authority->engine, event, 1, &authority->commands, &authority->error) != 1)
+        return false;
+    if (authority->outlet.event != NULL) authority->outlet.event(authority->outlet.context, event);
+    for (size_t i = 0; i < authority->commands.count; i++)
+        carry_out(authority, &authority->commands.items[i]);
+    return true;
+}
+
+void td_authority_ask_later(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    if (member->pending) return;
+    if (authority->pending_count == authority->pending_capacity) {
+        uint32_t capacity = authority->pending_capacity == 0 ? 64 : 2 * authority->pending_capacity;
+        td_peer *pending = realloc(authority->pending, capacity * sizeof *pending);
+        if (pending == NULL) {
+            (void)td_error_memory(&authority->error, "peers that ask");
+            td_authority_fail(authority);
+            return;
+        }
+        authority->pending = pending;
+        authority->pending_capacity = capacity;
+    }
+    member->pending = true;
+    authority->pending[authority->pending_count++] = peer;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const td_peer *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Whoever is free now asks, in the peers' order, as the model has it. */
+void td_authority_pump(struct td_authority *authority)
+{
+    while (authority->pending_count > 0 && !authority->failed) {
+        if (authority->pending_count > 1)
+            qsort(authority->pending, authority->pending_count, sizeof(td_peer), by_number);
+        td_peer peer = authority->pending[0];
+        authority->pending_count--;
+        for (uint32_t i = 0; i < authority->pending_count; i++)
+            authority->pending[i] = authority->pending[i + 1];
+        struct member *member = &authority->members[peer];
+        member->pending = false;
+        /* one without a connection would not hear of its order */
+        if (!member->here || member->order != 0 || member->link == TD_NO_LINK) continue;
+        const struct td_event ask = {.kind = TD_EVENT_ASK, .at = authority->now, .peer = peer};
+        if (!td_authority_tell(authority, &ask)) td_authority_fail(authority);
+    }
+}

@@ -1,0 +1,179 @@
+/* What peers report: looks, results, ends. */
+#include "live/authority_internal.h"
+
+#include <stdio.h>
+
+static uint32_t steps_of(const struct td_authority *authority, td_peer peer)
+{
+    return schema_of(authority, peer)->steps.count;
+}
+
+/* The step that a message names; the count of steps for the rest, TD_NO_STEP for an unknown one. */
+static uint32_t place_of(const struct td_authority *authority, td_peer peer, const char *step)
+{
+    if (step == NULL) return steps_of(authority, peer);
+    return td_known_schema_step(schema_of(authority, peer), step);
+}
+
+static uint32_t parts_of(const struct td_authority *authority, td_peer peer, uint32_t place,
+                         uint64_t digest)
+{
+    return td_store_parts(&authority->store, authority->members[peer].cohort, place, digest);
+}
+
+static void bad_step(struct td_authority *authority, td_peer peer, const char *step)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "there is no step \"%s\" in schema %s: name one of its steps",
+                   step, schema_of(authority, peer)->id);
+    td_authority_refuse(authority, authority->members[peer].link, "bad-message", text,
+                        authority->now);
+}
+
+static void look(struct td_authority *authority, td_peer peer, const struct td_message *message)
+{
+    struct member *member = &authority->members[peer];
+    uint32_t place = place_of(authority, peer, message->step);
+    if (place == TD_NO_STEP) {
+        bad_step(authority, peer, message->step);
+        return;
+    }
+    uint32_t part = message->look.part;
+    bool rest = place == steps_of(authority, peer);
+    bool there = parts_of(authority, peer, place, member->digests[place]) > part;
+    bool start = !rest && member->starts[place] != member->digests[place] &&
+                 parts_of(authority, peer, place, member->starts[place]) > part;
+    if (rest) member->rest_there = there;
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL)
+        td_recording_look(recording, peer, rest ? TD_RECORD_REST : place, there, authority->now);
+    const struct td_message seen = {.kind = TD_MESSAGE_SEEN,
+                                    .order = message->order,
+                                    .step = message->step,
+                                    .seen = {.published = there, .start = start}};
+    authority->outlet.send(authority->outlet.context, member->link, &seen);
+}
+
+/* A fault of the peer's, that the engine has found. */
+static void refused(struct td_authority *authority, td_peer peer)
+{
+    td_authority_refuse(authority, authority->members[peer].link, "bad-message",
+                        authority->error.text, authority->now);
+}
+
+static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
+{
+    struct member *member = &authority->members[peer];
+    uint32_t place = place_of(authority, peer, message->step);
+    if (place >= steps_of(authority, peer)) {
+        bad_step(authority, peer, message->step == NULL ? "" : message->step);
+        return;
+    }
+    uint32_t part = message->obtained.part, parts = message->obtained.parts;
+    bool built = message->obtained.built, published = message->obtained.published;
+    bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
+    if (published && !member->read_only &&
+        !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
+                          part + 1)) {
+        (void)td_error_memory(&authority->error, "what is published");
+        td_authority_fail(authority);
+        return;
+    }
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL)
+        td_recording_obtain(recording, peer, place, built, duplicate, authority->now);
+    if (part + 1 < parts) return;
+
+    const struct td_event event = {.kind = TD_EVENT_OBTAINED,
+                                   .at = authority->now,
+                                   .peer = peer,
+                                   .obtained = {.order = message->order,
+                                                .step = place,
+                                                .built = built,
+                                                .published = published && !member->read_only,
+                                                .whole = built && message->obtained.whole,
+                                                .took = message->obtained.took,
+                                                .last = message->obtained.last}};
+    if (message->obtained.last) {
+        if (recording != NULL)
+            td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
+        member->order = 0;
+    }
+    if (!td_authority_tell(authority, &event))
+        refused(authority, peer);
+    else if (message->obtained.last)
+        td_authority_ask_later(authority, peer);
+}
+
+/* The universe is built, and with it its rest. */
+static bool obtain_rest(struct td_authority *authority, td_peer peer)
+{
+    const struct member *member = &authority->members[peer];
+    uint32_t rest = steps_of(authority, peer);
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL)
+        td_recording_obtain(recording, peer, TD_RECORD_REST, !member->rest_there, false,
+                            authority->now);
+    return member->read_only ||
+           td_store_publish(&authority->store, member->cohort, rest, member->digests[rest], 1);
+}
+
+static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
+{
+    static const enum td_end ends[] = {[TD_ENDED_OK] = TD_END_OK,
+                                       [TD_ENDED_FLAKY] = TD_END_FLAKY,
+                                       [TD_ENDED_BROKEN] = TD_END_BROKEN,
+                                       [TD_ENDED_ABORTED] = TD_END_ABORTED};
+    struct member *member = &authority->members[peer];
+    enum td_end end = ends[message->ended.result];
+    bool failed = end == TD_END_FLAKY || end == TD_END_BROKEN;
+    td_step step = message->step == NULL
+                       ? member->order_step
+                       : td_known_schema_step(schema_of(authority, peer), message->step);
+    if (failed && step >= steps_of(authority, peer)) {
+        bad_step(authority, peer, message->step == NULL ? "" : message->step);
+        return;
+    }
+    if (end == TD_END_OK && member->order_step == TD_UNIVERSE && !obtain_rest(authority, peer)) {
+        (void)td_error_memory(&authority->error, "what is published");
+        td_authority_fail(authority);
+        return;
+    }
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL)
+        td_recording_end(recording, peer,
+                         failed                  ? TD_TASK_FAILED
+                         : end == TD_END_ABORTED ? TD_TASK_ABORTED
+                                                 : TD_TASK_OK,
+                         step, authority->now);
+    const struct td_event event = {.kind = TD_EVENT_ENDED,
+                                   .at = authority->now,
+                                   .peer = peer,
+                                   .ended = {.order = message->order, .end = end, .step = step}};
+    if (message->text != NULL)
+        td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
+                         message->text);
+    member->order = 0;
+    if (!td_authority_tell(authority, &event))
+        refused(authority, peer);
+    else if (member->here)
+        td_authority_ask_later(authority, peer);
+}
+
+void td_authority_report(struct td_authority *authority, td_peer peer,
+                         const struct td_message *message)
+{
+    if (message->kind == TD_MESSAGE_BYE) {
+        td_authority_log(authority, peer, "says goodbye");
+        td_authority_drop(authority, peer);
+        return;
+    }
+    /* late or repeated */
+    if (message->order == 0 || message->order != authority->members[peer].order) return;
+    if (message->kind == TD_MESSAGE_LOOK)
+        look(authority, peer, message);
+    else if (message->kind == TD_MESSAGE_OBTAINED)
+        obtained(authority, peer, message);
+    else
+        ended(authority, peer, message);
+}

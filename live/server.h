@@ -1,0 +1,51 @@
+/* The authority on the network: a thin shell of libwebsockets around live/authority.h. One thread
+ * owns the sockets, the engine, and time.
+ *
+ *     struct td_server *server = td_server_create(&options, &error);
+ *     ... td_server_port(server) ...
+ *     done = td_server_run(server, &stop, &error);
+ *     td_server_destroy(server);
+ *
+ * Peers connect to ws://ADDRESS:PORT/peer with the subprotocol of live/protocol.h. A ping goes out
+ * when nothing has been heard for a while; a connection that does not answer is lost.
+ */
+#ifndef TD_LIVE_SERVER_H
+#define TD_LIVE_SERVER_H
+
+#include "live/authority.h"
+
+#include <stdatomic.h>
+
+struct td_server;
+
+struct td_server_options {
+    const char *address; /* numeric, or a name that resolves */
+    uint16_t port;       /* 0: any that is free */
+    double scale;        /* wall time = scenario time * scale; 1 for real builds */
+    struct td_authority_options authority;
+    /* It ends when so many peers are done, or have left for good; 0: when it is stopped. */
+    uint32_t until_done;
+    bool log_json;
+    int log; /* file descriptor for a line for each thing that happens; -1: none */
+    /* What goes into the engine and comes out of it, for a journal. May be NULL. */
+    void (*event)(void *context, const struct td_event *event);
+    void (*command)(void *context, const struct td_command *command);
+    void *journal;
+};
+
+/* NULL with an error: the address is in use, or cannot be had. */
+struct td_server *td_server_create(const struct td_server_options *options, struct td_error *error);
+void td_server_destroy(struct td_server *server); /* NULL is allowed */
+uint16_t td_server_port(const struct td_server *server);
+
+/* Monotonic time at the scenario's zero: that of td_server_create(). */
+int64_t td_server_zero_ns(const struct td_server *server);
+
+/* Serves until it is done, or stopped: `stop` has turned true and td_server_wake() was called. */
+bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error);
+/* From another thread or a signal handler: look at `stop` now. */
+void td_server_wake(struct td_server *server);
+/* The scenario's time. */
+td_time td_server_now(const struct td_server *server);
+
+#endif
