@@ -14,8 +14,7 @@ static const struct td_key_spec keys[KEYS] = {
     [STEPS] = {"steps", TD_KEY_REQUIRED},
 };
 
-/* A step's key must be a name, and none that means something else elsewhere. */
-static bool read_id(const struct td_reader *r, uint32_t node, const char **out)
+bool td_read_step_key(const struct td_reader *r, uint32_t node, const char **out)
 {
     const char *key = td_json_key(r->json, node);
     if (strcmp(key, "default") == 0 || strcmp(key, "universe") == 0)
@@ -41,7 +40,7 @@ static bool read_steps(const struct td_reader *r, uint32_t node, struct td_scena
     uint32_t step = 0;
     for (uint32_t child = td_json_first(r->json, node); child != TD_JSON_NONE;
          child = td_json_next(r->json, child), step++) {
-        if (!read_id(r, child, &steps[step].id)) return false;
+        if (!td_read_step_key(r, child, &steps[step].id)) return false;
         if (!td_read_targets(r, child, &steps[step].targets)) return false;
         (void)td_names_add(names, steps[step].id, step);
     }

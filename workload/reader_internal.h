@@ -115,6 +115,9 @@ const struct td_dist *td_dist_constant(const struct td_reader *r, double ns);
 /* The insides of `empirical`, a distribution's object. */
 bool td_read_empirical(const struct td_reader *r, uint32_t node, struct td_dist *dist);
 
+/* A step's key must be a name, and none that means something else elsewhere. */
+bool td_read_step_key(const struct td_reader *r, uint32_t node, const char **out);
+
 /* Target patterns, joined by single spaces. */
 bool td_read_targets(const struct td_reader *r, uint32_t node, const char **out);
 

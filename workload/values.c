@@ -1,0 +1,26 @@
+#include "workload/values.h"
+
+#include "workload/reader_internal.h"
+
+static struct td_reader reader_of(const struct td_values *values)
+{
+    return (struct td_reader){.json = values->json, .arena = values->arena, .error = values->error};
+}
+
+bool td_value_name(const struct td_values *values, uint32_t node, const char **out)
+{
+    const struct td_reader r = reader_of(values);
+    return td_read_name(&r, node, out);
+}
+
+bool td_value_step_key(const struct td_values *values, uint32_t node, const char **out)
+{
+    const struct td_reader r = reader_of(values);
+    return td_read_step_key(&r, node, out);
+}
+
+bool td_value_targets(const struct td_values *values, uint32_t node, const char **out)
+{
+    const struct td_reader r = reader_of(values);
+    return td_read_targets(&r, node, out);
+}
