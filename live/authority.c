@@ -102,8 +102,10 @@ void td_authority_destroy(struct td_authority *authority)
     td_intern_free(&authority->names);
     td_intern_free(&authority->texts);
     td_intern_free(&authority->digests);
-    for (uint32_t i = 0; i < authority->member_capacity; i++)
+    for (uint32_t i = 0; i < authority->member_capacity; i++) {
         free(authority->members[i].digests);
+        free(authority->members[i].fractions);
+    }
     for (uint32_t i = 0; i < authority->cohort_count; i++)
         free(authority->cohorts[i].untouched);
     free(authority->members);

@@ -19,7 +19,8 @@ struct member {
     td_time lost_until; /* without a connection: it is given up then */
     td_time ask_at;     /* its wait has an end; TD_TIME_MAX: none */
     uint64_t *digests;  /* by step, as the engine knows them; behind them the rest's */
-    uint64_t *starts;   /* by step, of what a build could start from; its own digest: nothing */
+    uint64_t *starts;   /* by step, of what a build could start from, */
+    double *fractions;  /* and what is left of it then; 1: it starts from nothing */
     uint32_t digest_room;
     bool here; /* the engine knows it as present */
     bool joined, read_only, done, pending;

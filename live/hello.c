@@ -70,13 +70,22 @@ static bool clear_digests(struct member *member, uint32_t steps)
 {
     if (member->digest_room < steps + 1) {
         uint64_t *digests = calloc(2 * ((size_t)steps + 1), sizeof *digests);
-        if (digests == NULL) return false;
+        double *fractions = calloc(steps + (size_t)1, sizeof *fractions);
+        if (digests == NULL || fractions == NULL) {
+            free(digests);
+            free(fractions);
+            return false;
+        }
         free(member->digests);
+        free(member->fractions);
         member->digests = digests;
+        member->fractions = fractions;
         member->digest_room = steps + 1;
     }
     memset(member->digests, 0, 2 * (size_t)member->digest_room * sizeof *member->digests);
     member->starts = member->digests + member->digest_room;
+    for (uint32_t step = 0; step <= steps; step++)
+        member->fractions[step] = 1;
     return true;
 }
 
@@ -105,10 +114,11 @@ static bool read_digests(struct td_authority *authority, td_peer peer, const str
         }
         if (!number_digest(authority, cohort, step, given->digest, &member->digests[step]))
             return false;
-        member->starts[step] = member->digests[step];
         if (given->untouched != NULL &&
             !number_digest(authority, cohort, step, given->untouched, &member->starts[step]))
             return false;
+        if (given->untouched != NULL && member->starts[step] != member->digests[step])
+            member->fractions[step] = given->fraction;
         /* whoever touches something builds its own rest */
         if (member->digests[step] != 0) member->digests[rest] = UINT64_C(1) << 32 | peer;
     }
@@ -137,7 +147,7 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
                                   .peer = peer,
                                   .variant = {.step = step, .digest = member->digests[step]}};
         if (!td_authority_tell(authority, &event)) return false;
-        if (member->starts[step] == member->digests[step]) continue;
+        if (member->fractions[step] >= 1) continue;
         event.kind = TD_EVENT_START;
         event.variant.digest = member->starts[step];
         if (!td_authority_tell(authority, &event)) return false;

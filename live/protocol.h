@@ -60,6 +60,7 @@ struct td_hello_digest {
     const char *step;
     const char *digest;    /* of the peer's own inputs */
     const char *untouched; /* of the base's; NULL: not known */
+    double fraction;       /* of a build that is left if it starts from the untouched one; else 1 */
 };
 
 struct td_hello {
@@ -114,8 +115,8 @@ struct td_message {
             bool build;          /* "expect": "build" or "fetch" */
         } order_for;
         struct {
-            bool published; /* it can be fetched */
-            bool start;     /* what a build of the peer's variant can start from is published */
+            bool published;  /* it can be fetched */
+            double fraction; /* what a build has to do, if a start of it is published; else 1 */
         } seen;
         struct {
             bool failed; /* "outcome": "ok" or "failed" */

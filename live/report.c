@@ -41,16 +41,17 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
     uint32_t part = message->look.part;
     bool rest = place == steps_of(authority, peer);
     bool there = parts_of(authority, peer, place, member->digests[place]) > part;
-    bool start = !rest && member->starts[place] != member->digests[place] &&
+    bool start = !rest && member->fractions[place] < 1 &&
                  parts_of(authority, peer, place, member->starts[place]) > part;
     if (rest) member->rest_there = there;
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL)
         td_recording_look(recording, peer, rest ? TD_RECORD_REST : place, there, authority->now);
-    const struct td_message seen = {.kind = TD_MESSAGE_SEEN,
-                                    .order = message->order,
-                                    .step = message->step,
-                                    .seen = {.published = there, .start = start}};
+    const struct td_message seen = {
+        .kind = TD_MESSAGE_SEEN,
+        .order = message->order,
+        .step = message->step,
+        .seen = {.published = there, .fraction = start ? member->fractions[place] : 1}};
     authority->outlet.send(authority->outlet.context, member->link, &seen);
 }
 
