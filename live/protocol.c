@@ -134,6 +134,8 @@ const char *td_reason_word(enum td_reason reason)
         return "published";
     case TD_REASON_HOLDS_ALL:
         return "holds-all";
+    case TD_REASON_ADOPTED:
+        return "adopted";
     case TD_REASON_NOT_ITS_TURN:
         return "not-its-turn";
     case TD_REASON_OTHERS_BUILD:

@@ -193,10 +193,14 @@ static bool read_digest(const struct td_values *v, uint32_t node, struct td_hell
 {
     if (!td_value_step_key(v, node, &digest->step)) return false;
     uint32_t own = node;
+    digest->fraction = 1;
     if (td_json_type(v->json, node) == TD_JSON_OBJECT) {
         if (!find_required(v, node, "digest", &own)) return false;
         uint32_t untouched = find(v, node, "untouched");
         if (untouched != TD_JSON_NONE && !td_value_name(v, untouched, &digest->untouched))
+            return false;
+        uint32_t fraction = find(v, node, "fraction");
+        if (fraction != TD_JSON_NONE && !read_number(v, fraction, false, 0, 1, &digest->fraction))
             return false;
     }
     return td_value_name(v, own, &digest->digest);

@@ -79,6 +79,10 @@ static void digests_member(struct td_buffer *out, const char *name, const struct
         td_buffer_json_string(out, digest->digest);
         if (digest->untouched == NULL) continue;
         string_member(out, "untouched", digest->untouched);
+        if (digest->fraction < 1) {
+            key(out, "fraction");
+            td_buffer_number(out, digest->fraction);
+        }
         td_buffer_string(out, "}");
     }
     td_buffer_string(out, "}");

@@ -1,0 +1,328 @@
+/* The authority's mind, with links and a clock by hand: every message that goes out is kept as
+ * text.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "live/authority.h"
+#include "policies/policies.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINKS 8u
+
+struct rig {
+    struct td_authority *authority;
+    char sent[LINKS][4096]; /* since the last look, a line a message */
+    bool closed[LINKS];
+    struct td_event events[4096];
+    struct td_command commands[4096];
+    size_t event_count, command_count;
+    const struct td_policy *policy;
+    td_time now;
+};
+
+static void keep_sent(void *context, uint32_t link, const struct td_message *message)
+{
+    struct rig *rig = context;
+    struct td_buffer text = {0};
+    td_message_write(message, &text);
+    size_t length = strlen(rig->sent[link]);
+    assert_true(length + text.length + 2 < sizeof rig->sent[link]);
+    memcpy(rig->sent[link] + length, text.bytes, text.length);
+    memcpy(rig->sent[link] + length + text.length, "\n", 2);
+    td_buffer_free(&text);
+}
+
+static void keep_closed(void *context, uint32_t link)
+{
+    struct rig *rig = context;
+    rig->closed[link] = true;
+}
+
+static void keep_event(void *context, const struct td_event *event)
+{
+    struct rig *rig = context;
+    assert_true(rig->event_count < sizeof rig->events / sizeof *rig->events);
+    rig->events[rig->event_count++] = *event;
+}
+
+static void keep_command(void *context, const struct td_command *command)
+{
+    struct rig *rig = context;
+    assert_true(rig->command_count < sizeof rig->commands / sizeof *rig->commands);
+    rig->commands[rig->command_count++] = *command;
+}
+
+static void rig_open(struct rig *rig, const char *policy)
+{
+    struct td_error error;
+    memset(rig, 0, sizeof *rig);
+    rig->policy = td_policy_find(policy);
+    const struct td_authority_options options = {
+        .policy = rig->policy, .engine = {.retries = 1, .patience = -1}, .grace = 100};
+    const struct td_authority_outlet outlet = {.context = rig,
+                                               .send = keep_sent,
+                                               .close = keep_closed,
+                                               .event = keep_event,
+                                               .command = keep_command};
+    rig->authority = td_authority_create(&options, &outlet, &error);
+    assert_non_null(rig->authority);
+}
+
+/* A link says something, in JSON with ' for ". */
+static void say(struct rig *rig, uint32_t link, const char *format, ...)
+{
+    char text[1024];
+    struct td_error error;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *at = text; *at != '\0'; at++)
+        if (*at == '\'') *at = '"';
+    struct td_message *message = td_message_read(text, strlen(text), &error);
+    if (message == NULL) fail_msg("%s: %s", text, error.text);
+    td_authority_receive(rig->authority, link, message, rig->now);
+    td_message_destroy(message);
+}
+
+/* The last thing that was sent to a link has this in it. */
+static void heard(struct rig *rig, uint32_t link, const char *part)
+{
+    char wanted[256];
+    (void)snprintf(wanted, sizeof wanted, "%s", part);
+    for (char *at = wanted; *at != '\0'; at++)
+        if (*at == '\'') *at = '"';
+    if (strstr(rig->sent[link], wanted) == NULL)
+        fail_msg("link %u: no %s in: %s", link, wanted, rig->sent[link]);
+    rig->sent[link][0] = '\0';
+}
+
+static void silent(const struct rig *rig, uint32_t link)
+{
+    assert_string_equal(rig->sent[link], "");
+}
+
+#define SCHEMA                                                                                     \
+    "'schema': {'id': 's', 'universe': '//...', 'steps': {'a': '//a', 'b': {'targets': '//b', "    \
+    "'after': ['a']}}}"
+
+static void hello(struct rig *rig, uint32_t link, const char *name)
+{
+    say(rig, link, "{'type': 'hello', 'peer': '%s', " SCHEMA "}", name);
+}
+
+/* What went in, once more: the same must come out. */
+static void rig_close(struct rig *rig)
+{
+    struct td_error error;
+    struct td_commands commands = {0};
+    const struct td_engine_options options = {.retries = 1, .patience = -1};
+    struct td_engine *engine = td_engine_create(rig->policy, &options, &error);
+    assert_non_null(engine);
+    assert_int_equal(td_engine_apply(engine, rig->events, rig->event_count, &commands, &error),
+                     rig->event_count);
+    assert_int_equal(commands.count, rig->command_count);
+    for (size_t i = 0; i < commands.count; i++) {
+        const struct td_command *a = &commands.items[i], *b = &rig->commands[i];
+        assert_true(a->kind == b->kind && a->peer == b->peer && a->step == b->step &&
+                    a->order == b->order && a->reason == b->reason && a->build == b->build);
+    }
+    td_engine_destroy(engine);
+    td_commands_free(&commands);
+    td_authority_destroy(rig->authority);
+}
+
+static void test_orders_follow_each_other_without_asking(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0,
+          "'type': 'order', 'order': '1', 'step': 'a', 'targets': '//a', 'expect': 'build'");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'type': 'wait', 'reason': 'others-build'");
+    rig.now = 10;
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'published': true, "
+        "'last': "
+        "true, 'took_ns': '10'}");
+    heard(&rig, 0, "'order': '2', 'step': 'b'");
+    heard(&rig, 1, "'order': '3', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    /* repeated and late messages change nothing */
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'published': true, "
+        "'last': "
+        "true, 'took_ns': '10'}");
+    silent(&rig, 0);
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '2', 'step': 'b', 'how': 'build', 'published': "
+        "true, 'last': true, 'took_ns': '10'}");
+    heard(&rig, 0, "'order': '4', 'targets': '//...'");
+    say(&rig, 0, "{'type': 'look', 'order': '4'}");
+    heard(&rig, 0, "'type': 'seen', 'order': '4', 'published': false");
+    say(&rig, 0, "{'type': 'ended', 'order': '4', 'result': 'ok'}");
+    heard(&rig, 0, "'type': 'done', 'outcome': 'ok'");
+    assert_true(rig.closed[0]);
+    assert_int_equal(td_authority_present(rig.authority), 1);
+    assert_int_equal(td_authority_done(rig.authority), 1);
+    rig_close(&rig);
+}
+
+static void test_a_lost_peer_comes_back_in_time_or_is_given_up(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1'");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'type': 'wait'");
+    td_authority_lose(rig.authority, 0, 50);
+    assert_true(td_authority_due(rig.authority) == 150);
+    td_authority_wake(rig.authority, 149);
+    silent(&rig, 1);
+    rig.now = 149;
+    say(&rig, 2, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'resume': '1'}");
+    heard(&rig, 2, "'type': 'welcome'");
+    td_authority_wake(rig.authority, 400);
+    silent(&rig, 1);
+    td_authority_lose(rig.authority, 2, 400);
+    td_authority_wake(rig.authority, 500);
+    heard(&rig, 1, "'type': 'order', 'order': '2', 'step': 'a'"); /* its step goes back */
+    /* too late: it starts anew */
+    rig.now = 501;
+    say(&rig, 3, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'resume': '1'}");
+    heard(&rig, 3, "'type': 'wait'");
+    rig_close(&rig);
+}
+
+static void test_a_name_is_taken_while_its_peer_is_here(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1'");
+    hello(&rig, 1, "p");
+    heard(&rig, 1, "'type': 'error', 'code': 'name-taken'");
+    assert_true(rig.closed[1] && !rig.closed[0]);
+    say(&rig, 0, "{'type': 'bye'}");
+    hello(&rig, 2, "p");
+    heard(&rig, 2, "'order': '2', 'step': 'a'");
+    rig_close(&rig);
+}
+
+static void test_what_is_refused(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    say(&rig, 0, "{'type': 'bye'}");
+    heard(&rig, 0, "'code': 'not-first'");
+    say(&rig, 1, "{'type': 'hello', 'peer': 'p', 'schema': 'nobody-knows'}");
+    heard(&rig, 1, "'code': 'unknown-schema'");
+    hello(&rig, 2, "p");
+    heard(&rig, 2, "'order': '1'");
+    say(&rig, 3,
+        "{'type': 'hello', 'peer': 'q', 'schema': {'id': 's', 'universe': '//...', "
+        "'steps': {'a': '//a'}}}");
+    heard(&rig, 3, "'code': 'schema-differs'");
+    say(&rig, 4,
+        "{'type': 'hello', 'peer': 'r', 'schema': {'id': 't', 'universe': '//...', "
+        "'steps': {'a': {'targets': '//a', 'after': ['a']}}}}");
+    heard(&rig, 4, "'type': 'error'");
+    hello(&rig, 2, "p");
+    heard(&rig, 2, "'code': 'not-first'");
+    /* a bad message costs its peer the order, and nobody else anything */
+    hello(&rig, 5, "q");
+    heard(&rig, 5, "'order': '2', 'step': 'a'");
+    say(&rig, 5,
+        "{'type': 'obtained', 'order': '2', 'step': 'zz', 'how': 'build', 'took_ns': '1'}");
+    heard(&rig, 5, "'code': 'bad-message'");
+    hello(&rig, 6, "r");
+    heard(&rig, 6, "'order': '3', 'step': 'a'");
+    rig_close(&rig);
+}
+
+static void test_variants_by_digests(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1', 'step': 'a'");
+    /* touched in part: it waits for the untouched one */
+    say(&rig, 1,
+        "{'type': 'hello', 'peer': 'q', " SCHEMA
+        ", 'digests': {'a': {'digest': 'x', 'untouched': 'u', 'fraction': 0.25}}}");
+    heard(&rig, 1, "'type': 'wait'");
+    /* whoever has the untouched digest shares with those that send none */
+    say(&rig, 2,
+        "{'type': 'hello', 'peer': 'r', " SCHEMA
+        ", 'digests': {'a': {'digest': 'u', 'untouched': 'u'}}}");
+    heard(&rig, 2, "'type': 'wait'");
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'published': "
+        "true, 'last': true, 'took_ns': '10'}");
+    heard(&rig, 1, "'order': '3', 'step': 'a', 'targets': '//a', 'expect': 'build'");
+    heard(&rig, 2, "'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    say(&rig, 1, "{'type': 'look', 'order': '3', 'step': 'a'}");
+    heard(&rig, 1, "'published': false, 'fraction': 0.25");
+    rig_close(&rig);
+}
+
+static void test_a_build_without_an_order_is_adopted(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    say(&rig, 0, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'step': 'a'}");
+    heard(&rig, 0,
+          "'type': 'order', 'order': '1', 'step': 'a', 'targets': '//a', 'expect': "
+          "'build', 'reason': 'adopted'");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'type': 'wait'");
+    rig_close(&rig);
+}
+
+static void test_failures(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1'");
+    say(&rig, 0, "{'type': 'ended', 'order': '1', 'result': 'flaky', 'step': 'a'}");
+    heard(&rig, 0, "'order': '2', 'step': 'a'");
+    say(&rig, 0, "{'type': 'ended', 'order': '2', 'result': 'flaky', 'step': 'a'}");
+    heard(&rig, 0, "'outcome': 'failed', 'reason': 'too-flaky'");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'order': '3'");
+    say(&rig, 1, "{'type': 'ended', 'order': '3', 'result': 'broken'}");
+    heard(&rig, 1, "'outcome': 'failed', 'reason': 'broken'");
+    assert_int_equal(td_authority_present(rig.authority), 0);
+    rig_close(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_orders_follow_each_other_without_asking),
+        cmocka_unit_test(test_a_lost_peer_comes_back_in_time_or_is_given_up),
+        cmocka_unit_test(test_a_name_is_taken_while_its_peer_is_here),
+        cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_variants_by_digests),
+        cmocka_unit_test(test_a_build_without_an_order_is_adopted),
+        cmocka_unit_test(test_failures),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
