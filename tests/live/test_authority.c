@@ -23,6 +23,7 @@ struct rig {
     bool closed[LINKS];
     struct td_event events[4096];
     struct td_command commands[4096];
+    struct td_schema_spec specs[4];
     size_t event_count, command_count;
     const struct td_policy *policy;
     td_time now;
@@ -50,7 +51,11 @@ static void keep_event(void *context, const struct td_event *event)
 {
     struct rig *rig = context;
     assert_true(rig->event_count < sizeof rig->events / sizeof *rig->events);
-    rig->events[rig->event_count++] = *event;
+    struct td_event *kept = &rig->events[rig->event_count++];
+    *kept = *event;
+    if (event->kind != TD_EVENT_SCHEMA) return;
+    rig->specs[event->schema.id] = *event->schema.spec; /* the schema's tables live on */
+    kept->schema.spec = &rig->specs[event->schema.id];
 }
 
 static void keep_command(void *context, const struct td_command *command)
