@@ -62,6 +62,43 @@ double td_dist_mean(const struct td_dist *dist)
     return 0;
 }
 
+/* The smallest of `count` values. */
+static double least_of(const double *values, size_t count)
+{
+    double least = HUGE_VAL;
+    for (size_t i = 0; i < count; i++)
+        least = fmin(least, values[i]);
+    return least;
+}
+
+double td_dist_least(const struct td_dist *dist)
+{
+    /* what is computed with rounding can fall short of the support by the last digits */
+    const double hair = 1 - 1e-12;
+    double least = HUGE_VAL;
+    switch (dist->kind) {
+    case TD_DIST_CONSTANT:
+        return dist->parameter[0];
+    case TD_DIST_UNIFORM:
+    case TD_DIST_TRIANGULAR:
+        return dist->parameter[0] * hair;
+    case TD_DIST_BETA:
+        return dist->parameter[2] * hair;
+    case TD_DIST_PARETO:
+        return dist->parameter[1] * hair;
+    case TD_DIST_EMPIRICAL:
+        return least_of(dist->values, dist->count);
+    case TD_DIST_MIXTURE:
+        for (size_t i = 0; i < dist->count; i++)
+            least = fmin(least, td_dist_least(dist->parts[i]));
+        return least;
+    case TD_DIST_SHIFTED:
+        return dist->parameter[0] + td_dist_least(dist->parts[0]);
+    default:
+        return 0;
+    }
+}
+
 bool td_dist_has_variance(const struct td_dist *dist)
 {
     if (dist->kind == TD_DIST_PARETO) return dist->parameter[0] > 2;

@@ -45,6 +45,9 @@ struct td_dist {
 /* Mean in nanoseconds; +infinity where it is not finite (pareto with shape <= 1). */
 double td_dist_mean(const struct td_dist *dist);
 
+/* A number that no sample is below: the end of the distribution's support, or a hair before it. */
+double td_dist_least(const struct td_dist *dist);
+
 /* False where the variance is infinite (pareto with shape <= 2), so that intervals don't hold. */
 bool td_dist_has_variance(const struct td_dist *dist);
 

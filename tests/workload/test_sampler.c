@@ -66,8 +66,9 @@ static const double *samples(const struct td_dist *dist, uint64_t seed)
     struct td_draw draw = {.seed = seed, .replication = 3, .step = 5, .purpose = TD_DRAW_BUILD};
     for (int i = 0; i < SAMPLES; i++) {
         draw.peer = (uint32_t)i;
-        out[i] = td_sample(dist, &draw) / 1e9;
-        assert_true(out[i] >= 0);
+        double ns = td_sample(dist, &draw);
+        assert_true(ns >= 0 && ns >= td_dist_least(dist));
+        out[i] = ns / 1e9;
     }
     qsort(out, SAMPLES, sizeof *out, compare);
     return out;
@@ -243,6 +244,7 @@ static void test_empirical(void **state)
     td_scenario_destroy(owner);
 
     dist = duration("{\"empirical\": {\"values\": [4, \"1s\", 2.5, 4]}}", &owner);
+    assert_true(td_dist_least(dist) == 1e9);
     const double *sorted = samples(dist, 2);
     size_t ones = 0, fours = 0;
     for (int i = 0; i < SAMPLES; i++) {
@@ -400,7 +402,7 @@ static void test_extreme_parameters(void **state)
         struct td_draw draw = {.seed = 9, .replication = 1};
         for (draw.peer = 0; draw.peer < 200; draw.peer++) {
             double ns = td_sample(dist, &draw);
-            if (!(ns >= 0)) fail_msg("%s: %f", extremes[i], ns);
+            if (!(ns >= 0 && ns >= td_dist_least(dist))) fail_msg("%s: %f", extremes[i], ns);
         }
         double mean = td_dist_mean(dist);
         if (!(mean >= 0)) fail_msg("%s: mean %f", extremes[i], mean);
