@@ -218,6 +218,7 @@ static bool simulate(struct run *run, const atomic_bool *stop, struct td_error *
         .replications = run->replications,
         .seed = run->seed,
         .jobs = run->jobs,
+        .bounds = true,
         .csv = run->csv,
         .stop = stop,
         .progress = run->options[QUIET].given ? NULL : show_progress,

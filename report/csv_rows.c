@@ -244,7 +244,8 @@ void td_row_run(const struct td_row_texts *texts, const struct td_buffer *prefix
         td_buffer_unsigned(out, counts[i]);
         td_buffer_add(out, ",", 1);
     }
-    td_buffer_add(out, ",", 1); /* lower_bound_s: not known yet */
+    if (record->bound_known) td_buffer_sum(out, record->lower_bound);
+    td_buffer_add(out, ",", 1);
     td_buffer_unsigned(out, record->events);
     td_buffer_add(out, ",", 1);
     td_buffer_sum(out, record->machine);

@@ -41,9 +41,11 @@ struct td_peer_record {
 struct td_run_record {
     td_time makespan;
     td_time mean_turnaround, p95_turnaround; /* of peers with outcome ok; see turnaround_known */
+    td_time lower_bound;                     /* of any policy's makespan; see bound_known */
     td_sum busy, wait, machine;              /* over all peers */
     uint64_t builds, duplicate_builds, fetches, failures, events;
     bool turnaround_known; /* false: no peer has outcome ok, and the columns are empty */
+    bool bound_known;      /* false: the lower bound is not known, and its column is empty */
 };
 
 /* Where a world leaves the intervals and peers of one (policy, replication). Both may be NULL. */

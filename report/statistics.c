@@ -285,6 +285,16 @@ static void compare_metric(const struct td_results *results, enum td_metric metr
         pairs[i].p_holm = work->p_holm[i];
 }
 
+/* The lower bound does not depend on the policy: that of the first will do. */
+static struct td_summary summarize_bound(const struct td_results *results, struct workspace *work,
+                                         double confidence)
+{
+    size_t count = results->labels->policy_count == 0 ? 0 : results->labels->replications;
+    for (size_t r = 0; r < count; r++)
+        work->columns[r] = results->runs[r].bound_known ? results->runs[r].lower_bound : MISSING;
+    return summarize(work, work->columns, count, TD_METRIC_MAKESPAN_S, confidence);
+}
+
 struct td_comparison *td_compare(const struct td_results *results, double confidence,
                                  struct td_error *error)
 {
@@ -306,6 +316,7 @@ struct td_comparison *td_compare(const struct td_results *results, double confid
 
     for (enum td_metric metric = 0; metric < TD_METRIC_COUNT; metric++)
         compare_metric(results, metric, &work, comparison);
+    comparison->lower_bound = summarize_bound(results, &work, confidence);
     workspace_free(&work);
     return comparison;
 

@@ -56,6 +56,7 @@ struct td_comparison {
     uint32_t policy_count;
     size_t pair_count;
     struct td_summary *summaries;
+    struct td_summary lower_bound; /* seconds; it is the same under every policy; n is 0 without */
     struct td_pair *pairs;
 };
 

@@ -19,6 +19,7 @@ enum column {
     COLUMN_FAILURES, /* only if there are any */
     COLUMN_MACHINE,
     COLUMN_RATIO,
+    COLUMN_BOUND, /* only if it is known */
     COLUMN_COUNT
 };
 
@@ -32,6 +33,7 @@ static const char *const titles[COLUMN_COUNT] = {
     [COLUMN_FAILURES] = "failures",
     [COLUMN_MACHINE] = "machine time",
     [COLUMN_RATIO] = "vs best",
+    [COLUMN_BOUND] = "lower bound",
 };
 
 #define CELL_SIZE (2 * TD_DURATION_TEXT + 8)
@@ -121,6 +123,7 @@ static void fill_row(const struct td_comparison *comparison, uint32_t policy, bo
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         count_cell(&s[counts[i].metric], cells[counts[i].column]);
     ratio_cell(comparison, policy, marks, cells[COLUMN_RATIO]);
+    duration_cell(&comparison->lower_bound, true, cells[COLUMN_BOUND]);
 }
 
 static const char *plural(uint64_t number)
@@ -176,10 +179,11 @@ void td_table_print(FILE *out, const struct td_results *results,
 {
     const struct td_labels *labels = results->labels;
     bool marks = false, shown[COLUMN_COUNT];
+    enum column last = comparison->lower_bound.n > 0 ? COLUMN_BOUND : COLUMN_RATIO;
     size_t widths[COLUMN_COUNT];
     for (enum column c = 0; c < COLUMN_COUNT; c++) {
         widths[c] = width_of(titles[c]);
-        shown[c] = c != COLUMN_FAILURES;
+        shown[c] = c != COLUMN_FAILURES && c <= last;
     }
     for (uint32_t p = 0; p < labels->policy_count; p++) {
         marks |= td_comparison_undecided(comparison, TD_METRIC_MAKESPAN_S, p);
@@ -190,14 +194,14 @@ void td_table_print(FILE *out, const struct td_results *results,
     print_heading(out, labels, comparison);
     for (int pass = 0; pass < 2; pass++) {
         for (enum column c = 0; pass == 1 && c < COLUMN_COUNT; c++)
-            if (shown[c]) print_cell(out, c, titles[c], widths[c], c == COLUMN_RATIO);
+            if (shown[c]) print_cell(out, c, titles[c], widths[c], c == last);
         for (uint32_t p = 0; p < labels->policy_count; p++) {
             char cells[COLUMN_COUNT][CELL_SIZE];
             fill_row(comparison, p, marks, cells);
             for (enum column c = 0; c < COLUMN_COUNT; c++) {
                 const char *cell = c == COLUMN_POLICY ? labels->policies[p] : cells[c];
                 if (pass == 0 && width_of(cell) > widths[c]) widths[c] = width_of(cell);
-                if (pass == 1 && shown[c]) print_cell(out, c, cell, widths[c], c == COLUMN_RATIO);
+                if (pass == 1 && shown[c]) print_cell(out, c, cell, widths[c], c == last);
             }
         }
     }

@@ -14,8 +14,8 @@ void td_duration_text(double seconds, char *out);
 
 /* The comparison as an aligned table: policy; makespan and mean turnaround with intervals (none
  * with one replication); builds, duplicates, fetches, machine time; ratio of the makespan to the
- * best, with a mark on those that the data cannot tell from the best, and one line that explains
- * the mark if it occurs. */
+ * best, with a mark on those that the data cannot tell from the best; the lower bound of the
+ * makespan if it is known, and one line that explains the mark if it occurs. */
 void td_table_print(FILE *out, const struct td_results *results,
                     const struct td_comparison *comparison);
 

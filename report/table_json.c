@@ -114,6 +114,11 @@ static void whole_object(struct td_buffer *out, const struct td_labels *labels,
     whole_member(out, "steps", labels->step_count);
     whole_member(out, "replications", labels->replications);
     number_member(out, "confidence", comparison->confidence);
+    key(out, "lower_bound_s");
+    if (comparison->lower_bound.n > 0)
+        summary_object(out, &comparison->lower_bound);
+    else
+        td_buffer_string(out, "null");
     key(out, "policies");
     td_buffer_string(out, "[");
     for (uint32_t p = 0; p < labels->policy_count; p++) {

@@ -25,6 +25,7 @@ struct td_sim_options {
     uint32_t replications;
     uint64_t seed;
     uint32_t jobs;      /* threads, at least 1 */
+    bool bounds;        /* compute each replication's lower bound, once for all policies */
     struct td_csv *csv; /* NULL: no interval is stored or written */
     const atomic_bool
         *stop; /* NULL, or ends the run soon after it turns true (TD_FAULT_INTERRUPT) */

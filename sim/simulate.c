@@ -3,6 +3,7 @@
 #include "sim/sim.h"
 
 #include "base/assert.h"
+#include "sim/bound.h"
 #include "sim/plan.h"
 #include "sim/world.h"
 
@@ -14,7 +15,8 @@ struct pool {
     const struct td_sim_options *options;
     const struct td_plan *plan;
     struct td_results *results;
-    uint64_t units; /* policies x replications, policy by policy */
+    uint64_t units;          /* policies x replications, policy by policy */
+    _Atomic td_time *bounds; /* by replication, if they are wanted; UNKNOWN until then */
     uint64_t batch;
     atomic_ullong next;
     atomic_ullong finished; /* peers that have ended, of all units */
@@ -25,6 +27,8 @@ struct pool {
     struct td_error error;
 };
 
+#define UNKNOWN ((td_time)-1)
+
 /* The first failure counts; those that only follow from it don't. */
 static void pool_fail(struct pool *pool, const struct td_error *error)
 {
@@ -34,8 +38,24 @@ static void pool_fail(struct pool *pool, const struct td_error *error)
     atomic_store(&pool->stop, true);
 }
 
-static bool run_unit(struct pool *pool, struct td_world *world, uint64_t unit,
-                     struct td_error *error)
+/* The bound of a replication is the same under every policy. Two threads that both miss it find the
+ * same. */
+static bool find_bound(struct pool *pool, struct td_bound *bound, uint32_t replication,
+                       struct td_run_record *record, struct td_error *error)
+{
+    if (bound == NULL) return true;
+    td_time least = atomic_load_explicit(&pool->bounds[replication], memory_order_relaxed);
+    if (least == UNKNOWN) {
+        if (!td_bound_find(bound, replication + 1, &least, error)) return false;
+        atomic_store_explicit(&pool->bounds[replication], least, memory_order_relaxed);
+    }
+    record->lower_bound = least;
+    record->bound_known = true;
+    return true;
+}
+
+static bool run_unit(struct pool *pool, struct td_world *world, struct td_bound *bound,
+                     uint64_t unit, struct td_error *error)
 {
     const struct td_sim_options *options = pool->options;
     uint32_t policy = (uint32_t)(unit / options->replications);
@@ -44,13 +64,15 @@ static bool run_unit(struct pool *pool, struct td_world *world, uint64_t unit,
     const atomic_bool *stop = options->stop;
 
     if (options->csv == NULL)
-        return td_world_run(world, replication + 1, NULL, stop, &pool->finished, record, error);
+        return td_world_run(world, replication + 1, NULL, stop, &pool->finished, record, error) &&
+               find_bound(pool, bound, replication, record, error);
 
     struct td_csv_part *part = td_csv_part_begin(options->csv, policy, replication, error);
     if (part == NULL) return false;
     const struct td_recorder recorder = td_csv_part_recorder(part);
     bool done =
-        td_world_run(world, replication + 1, &recorder, stop, &pool->finished, record, error);
+        td_world_run(world, replication + 1, &recorder, stop, &pool->finished, record, error) &&
+        find_bound(pool, bound, replication, record, error);
     if (done) td_csv_part_run(part, record);
     /* a part that is begun is ended, too: others wait for their turn behind it */
     struct td_error end_error;
@@ -63,8 +85,13 @@ static void *work(void *context)
     struct pool *pool = context;
     const struct td_sim_options *options = pool->options;
     struct td_world *world = NULL;
+    struct td_bound *bound = NULL;
     uint64_t world_policy = UINT64_MAX;
     struct td_error error = {0};
+    if (options->bounds) {
+        bound = td_bound_create(pool->plan, options->seed, &error);
+        if (bound == NULL) pool_fail(pool, &error);
+    }
 
     while (error.fault == TD_FAULT_NONE && !atomic_load(&pool->stop)) {
         uint64_t unit = atomic_fetch_add(&pool->next, pool->batch), end = unit + pool->batch;
@@ -78,9 +105,11 @@ static void *work(void *context)
                     td_world_create(pool->plan, options->policies[policy], options->seed, &error);
                 world_policy = policy;
             }
-            if (world == NULL || !run_unit(pool, world, unit, &error)) pool_fail(pool, &error);
+            if (world == NULL || !run_unit(pool, world, bound, unit, &error))
+                pool_fail(pool, &error);
         }
     }
+    td_bound_destroy(bound);
     td_world_destroy(world);
     pthread_mutex_lock(&pool->mutex);
     pool->running--;
@@ -136,6 +165,15 @@ static void run_threads(struct pool *pool, uint32_t jobs, pthread_t *threads)
         pthread_join(threads[--started], NULL);
 }
 
+static bool bounds_create(struct pool *pool)
+{
+    if (!pool->options->bounds) return true;
+    pool->bounds = malloc(pool->options->replications * sizeof *pool->bounds);
+    for (uint32_t i = 0; pool->bounds != NULL && i < pool->options->replications; i++)
+        atomic_init(&pool->bounds[i], UNKNOWN);
+    return pool->bounds != NULL;
+}
+
 bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options *options,
                 struct td_results *results, struct td_error *error)
 {
@@ -152,7 +190,7 @@ bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options 
     pool.batch = pool.units / ((uint64_t)jobs * 64) + 1;
     if (pool.batch > 64) pool.batch = 64;
     pthread_t *threads = malloc(jobs * sizeof *threads);
-    bool done = threads != NULL;
+    bool done = threads != NULL && bounds_create(&pool);
     if (!done) {
         td_error_memory(error, "threads");
     } else {
@@ -164,6 +202,7 @@ bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options 
         done = pool.error.fault == TD_FAULT_NONE;
         if (!done && error != NULL) *error = pool.error;
     }
+    free((void *)(uintptr_t)pool.bounds);
     free(threads);
     td_plan_destroy(plan);
     return done;

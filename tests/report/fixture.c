@@ -19,6 +19,8 @@ static struct td_run_record fixture_run(uint32_t policy, uint32_t replication)
     return (struct td_run_record){.makespan = 40 * unit,
                                   .mean_turnaround = 30 * unit,
                                   .p95_turnaround = 40 * unit,
+                                  .lower_bound = 1500000000,
+                                  .bound_known = replication == 0,
                                   .busy = 50 * unit,
                                   .wait = 10 * unit,
                                   .machine = 60 * unit,

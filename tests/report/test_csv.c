@@ -54,11 +54,11 @@ static void every_byte_of_a_small_run(void **state)
                 "p95_turnaround_s,busy_s,wait_s,builds,duplicate_builds,fetches,failures,"
                 "lower_bound_s,events,machine_s\n" NAME
                 ",simulated,linear,1,5,2,2,8.000000000,6.000000000,8.000000000,10.000000000,"
-                "2.000000000,2,0,0,0,,7,12.000000000\n" NAME
+                "2.000000000,2,0,0,0,1.500000000,7,12.000000000\n" NAME
                 ",simulated,linear,2,5,2,2,12.000000000,,,15.000000000,3.000000000,2,0,1,0,,7,"
                 "18.000000000\n" NAME
                 ",simulated,directed,1,5,2,2,16.000000000,12.000000000,16.000000000,20.000000000,"
-                "4.000000000,3,1,0,0,,7,24.000000000\n" NAME
+                "4.000000000,3,1,0,0,1.500000000,7,24.000000000\n" NAME
                 ",simulated,directed,2,5,2,2,24.000000000,,,30.000000000,6.000000000,3,1,1,0,,7,"
                 "36.000000000\n");
     assert_file(dir, "peers.csv",

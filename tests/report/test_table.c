@@ -139,22 +139,25 @@ static void one_replication(void **state)
     struct td_labels labels;
     struct td_results results = results_of(&labels, 3, 1);
     static const struct td_run_record runs[] = {
-        {80 * MINUTE, 70 * MINUTE, 80 * MINUTE, 0, 0, 210 * MINUTE, 6, 0, 12, 0, 21, true},
-        {60 * MINUTE, 60 * MINUTE, 60 * MINUTE, 0, 0, 180 * MINUTE, 18, 12, 0, 0, 21, true},
-        {1600 * TD_NS_PER_S, 1600 * TD_NS_PER_S, 0, 0, 0, 80 * MINUTE, 6, 0, 12, 0, 21, true}};
+        {80 * MINUTE, 70 * MINUTE, 80 * MINUTE, 1600 * TD_NS_PER_S, 0, 0, 210 * MINUTE, 6, 0, 12, 0,
+         21, true, true},
+        {60 * MINUTE, 60 * MINUTE, 60 * MINUTE, 1600 * TD_NS_PER_S, 0, 0, 180 * MINUTE, 18, 12, 0,
+         0, 21, true, true},
+        {1600 * TD_NS_PER_S, 1600 * TD_NS_PER_S, 0, 1600 * TD_NS_PER_S, 0, 0, 80 * MINUTE, 6, 0, 12,
+         0, 21, true, true}};
     memcpy(results.runs, runs, sizeof runs);
     assert_table(
         &results,
         "three: 3 peers, 6 steps, 1 replication, seed 1\n"
         "\n"
         "policy       makespan  mean turnaround  builds  duplicates  fetches  machine time  vs "
-        "best\n"
+        "best  lower bound\n"
         "linear         80 min           70 min       6           0       12    3 h 30 min     "
-        "3.00\n"
+        "3.00  26 min 40 s\n"
         "parallel       60 min           60 min      18          12        0           3 h     "
-        "2.25\n"
+        "2.25  26 min 40 s\n"
         "directed  26 min 40 s      26 min 40 s       6           0       12        80 min     "
-        "1.00\n"
+        "1.00  26 min 40 s\n"
         "\n"
         "One replication: no confidence intervals. Where times are random, --replications N gives "
         "them.\n");
@@ -205,10 +208,16 @@ static void json(void **state)
     labels.seed = UINT64_C(9007199254740991);
     results.runs[0].makespan = 1500000000;
     results.runs[1].makespan = 1000000000;
+    for (size_t i = 0; i < 2; i++) {
+        results.runs[i].lower_bound = 500000000;
+        results.runs[i].bound_known = true;
+    }
     char *text = printed(print_json, &results);
     static const char *const parts[] = {
         "{\"scenario\": \"three\", \"mode\": \"simulated\", \"seed\": 9007199254740991, "
-        "\"peers\": 3, \"steps\": 6, \"replications\": 1, \"confidence\": 0.95, \"policies\": [\n",
+        "\"peers\": 3, \"steps\": 6, \"replications\": 1, \"confidence\": 0.95, "
+        "\"lower_bound_s\": {\"n\": 1, \"mean\": 0.5, ",
+        "\"policies\": [\n",
         "    {\"policy\": \"a\\\"b\\\\c\\u000a\", \"ratio_to_best\": 1.5, \"undecided\": false, "
         "\"metrics\": {\n      \"makespan_s\": {\"n\": 1, \"mean\": 1.5, \"sd\": null, \"ci_low\": "
         "null, \"ci_high\": null, \"min\": 1.5, ",
