@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "sim/bound.h"
+
 struct td_scenario *scenario_from(const char *text)
 {
     char path[] = "/tmp/td-test-XXXXXX.json";
@@ -54,6 +56,22 @@ void run_policy(const char *text, const char *policy, uint64_t seed, struct run 
     const struct td_policy *found = td_policy_find(policy);
     assert_non_null(found);
     run_with(text, found, seed, run);
+}
+
+td_time bound_of(const char *text, uint64_t seed)
+{
+    struct td_error error;
+    struct td_scenario *scenario = scenario_from(text);
+    struct td_plan *plan = td_plan_create(scenario, &error);
+    assert_non_null(plan);
+    struct td_bound *bound = td_bound_create(plan, seed, &error);
+    assert_non_null(bound);
+    td_time least;
+    if (!td_bound_find(bound, 1, &least, &error)) fail_msg("%s", error.text);
+    td_bound_destroy(bound);
+    td_plan_destroy(plan);
+    td_scenario_destroy(scenario);
+    return least;
 }
 
 void run_free(struct run *run)

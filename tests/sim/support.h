@@ -34,6 +34,9 @@ void run_with(const char *text, const struct td_policy *policy, uint64_t seed, s
 void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run);
 void run_free(struct run *run);
 
+/* The lower bound of the first replication. */
+td_time bound_of(const char *text, uint64_t seed);
+
 /* One peer's intervals as text, such as "b0[0,10] f1[10,12] w[12,20] o0[20,21] b*[21,22]d": kind,
  * step's index
  * (* for the rest), begin and end in seconds, and the outcome's first letter if it is not ok. */

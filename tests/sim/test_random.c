@@ -170,9 +170,11 @@ static void test_what_always_holds(void **state)
         random_state = seed * 7919;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, false);
         const struct td_policy *policy;
+        td_time bound = bound_of(text.bytes, seed);
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run run, same;
             run_policy(text.bytes, policy->name, seed, &run);
+            assert_true(run.record.makespan >= bound);
             check(&run, peers, steps, policy->wake == TD_WAKE_FOR_USE && !policy->aborts);
             run_policy(text.bytes, policy->name, seed, &same);
             assert_int_equal(run.count, same.count);
@@ -224,9 +226,11 @@ static void test_everything_at_once(void **state)
         random_state = seed * 15485863;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, true);
         const struct td_policy *policy;
+        td_time bound = bound_of(text.bytes, seed);
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run run, same;
             run_policy(text.bytes, policy->name, seed, &run);
+            assert_true(run.record.makespan >= bound);
             check_faulty(&run, &text, peers);
             run_policy(text.bytes, policy->name, seed, &same);
             assert_int_equal(run.count, same.count);
