@@ -186,26 +186,33 @@ void td_bound_least_row(struct td_bound *bound, uint32_t group, struct td_row *r
     row->completes = false; /* whether its peers do is not known */
 }
 
-/* The steps that a dependent pipeline of the cohort can have in more variants than one. */
+/* True if peers of the two groups may stand in one queue. Their caches may differ. */
+static bool same_queue(const struct td_plan *plan, uint32_t a, uint32_t b)
+{
+    const struct td_identity *one = &plan->groups[a].identity, *other = &plan->groups[b].identity;
+    const struct td_group_spec *groups = plan->scenario->groups;
+    return groups[a].dependent && groups[b].dependent && one->repository == other->repository &&
+           one->base_ref == other->base_ref;
+}
+
+/* The steps that a dependent pipeline can have in more variants than one: those that some change of
+ * it touches, and what comes after them. */
 static void mark_unknown(struct td_bound *bound, uint32_t group)
 {
     const struct td_plan *plan = bound->plan;
-    const struct td_scenario *scenario = plan->scenario;
-    for (uint32_t g = 0; g < scenario->group_count; g++) {
-        const struct td_group_spec *spec = &scenario->groups[g];
-        if (!spec->dependent || plan->groups[g].cohort != plan->groups[group].cohort) continue;
+    struct td_bound_group *of = &bound->groups[group];
+    for (uint32_t g = 0; g < plan->scenario->group_count; g++) {
+        const struct td_group_spec *spec = &plan->scenario->groups[g];
+        if (spec->touch_count == 0 || !same_queue(plan, group, g)) continue;
+        of->rest_private = of->unsure = true;
         for (size_t i = 0; i < spec->touch_count; i++) {
             uint32_t touched = plan->position[spec->touches[i].step];
             for (uint32_t at = 0; at < plan->steps; at++) {
-                const uint64_t *closure =
-                    plan->closure == NULL ? NULL
-                                          : plan->closure + (size_t)plan->order[at] * plan->words;
-                if (at == touched || (closure != NULL && td_bit(closure, touched)))
-                    bound->groups[group].unknown[at / 64] |= UINT64_C(1) << (at % 64);
+                bool after = plan->closure != NULL &&
+                             td_bit(plan->closure + (size_t)plan->order[at] * plan->words, touched);
+                if (at == touched || after) of->unknown[at / 64] |= UINT64_C(1) << (at % 64);
             }
         }
-        if (spec->touch_count > 0)
-            bound->groups[group].rest_private = bound->groups[group].unsure = true;
     }
 }
 
@@ -258,7 +265,7 @@ void td_bound_groups(struct td_bound *bound)
         if (of->slow != NULL) group->speed = fmax(of->speed, of->speed * of->slow->factor);
         group->unsteady = of->leaves != NULL || dependent;
         group->rest_private = !dependent && of->private != NULL;
-        if (dependent) mark_unknown(bound, g);
+        mark_unknown(bound, g);
         for (uint32_t at = 0; at < plan->steps; at++)
             if (of->publishes && (dependent || of->private == NULL || !td_bit(of->private, at)))
                 group->shared[at / 64] |= UINT64_C(1) << (at % 64);

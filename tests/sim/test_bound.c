@@ -3,6 +3,7 @@
  * everything that a scenario can have. */
 #include "support.h"
 
+#include "sim/bound.h"
 #include "tests/sim/exhaustive.h"
 #include "workload/sampler.h"
 
@@ -266,6 +267,32 @@ static void test_cases_worked_out_by_hand(void **state)
     }
 }
 
+/* In a queue a step that some change touches may be had by a fetch, whoever touches it: the variant
+ * depends on who is ahead by then. A step that none touches is shared as ever, and one of them
+ * builds it: 10, then a fetch. */
+static void test_a_queue_claims_less(void **state)
+{
+    (void)state;
+    struct td_error error;
+    struct td_scenario *scenario = scenario_from(
+        SCHEMA2 "}},\"peers\":[{\"name\":\"p\"},{\"name\":\"q\",\"touches\":{\"a\":1}}]}");
+    struct td_group_spec *groups = (struct td_group_spec *)(uintptr_t)scenario->groups;
+    const td_time seconds[] = {20, 11};
+    for (size_t i = 0; i < 2; i++) {
+        groups[0].dependent = groups[1].dependent = i == 1;
+        struct td_plan *plan = td_plan_create(scenario, &error);
+        assert_non_null(plan);
+        struct td_bound *bound = td_bound_create(plan, 1, &error);
+        assert_non_null(bound);
+        td_time least;
+        assert_true(td_bound_find(bound, 1, &least, &error));
+        assert_int_equal(least, seconds[i] * TD_NS_PER_S);
+        td_bound_destroy(bound);
+        td_plan_destroy(plan);
+    }
+    td_scenario_destroy(scenario);
+}
+
 /* More peers than the bound looks at one by one, and as many steps as it likes: it is a whole part
  * of the makespan all the same. */
 static void test_many_peers(void **state)
@@ -324,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases_worked_out_by_hand),
+        cmocka_unit_test(test_a_queue_claims_less),
         cmocka_unit_test(test_many_peers),
         cmocka_unit_test(test_the_same_for_all_policies_and_threads),
         cmocka_unit_test_teardown(test_no_policy_beats_it, tell_seed),
