@@ -64,6 +64,7 @@ struct td_schema_spec {
     const td_time *estimates;
     const td_time *fetch_estimates;
     td_time overhead, rest_build, rest_fetch;
+    bool exact; /* times are as estimated, not only in the mean */
 };
 
 /* Which cohort a peer belongs to. Texts are interned by the world; 0 is a field that is left out.

@@ -31,6 +31,7 @@ struct schema {
     uint32_t *dependency_order;             /* prerequisites before what comes after them */
     td_time *estimates, *fetch_estimates;
     td_time overhead, rest_build, rest_fetch;
+    bool exact;
     struct priority priority; /* of every cohort, unless the policy ranks by lots */
 };
 

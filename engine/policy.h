@@ -126,6 +126,9 @@ td_time td_view_fetch_estimate(const struct td_view *view, td_step step);
 td_time td_view_overhead_estimate(const struct td_view *view);
 /* What the universe holds beyond its steps: its build, or its fetch. */
 td_time td_view_rest_estimate(const struct td_view *view, bool build);
+/* False if the world knows that every time of the schema's is just as estimated (at a speed of 1).
+ */
+bool td_view_times_vary(const struct td_view *view);
 /* True if a peer that touches nothing has built or fetched the rest. */
 bool td_view_rest_is_published(const struct td_view *view);
 /* The steps that come directly before `step`; *count of them. */

@@ -103,6 +103,7 @@ bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
     schema->overhead = spec->overhead;
     schema->rest_build = spec->rest_build;
     schema->rest_fetch = spec->rest_fetch;
+    schema->exact = spec->exact;
     schema_reverse(schema);
     if (!schema_sort(schema, error)) goto fail;
     return true;

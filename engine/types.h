@@ -28,6 +28,8 @@ enum td_reason {
     TD_REASON_ADOPTED,        /* it was building this without an order */
     TD_REASON_NOT_ITS_TURN,   /* linear: another peer of the cohort came before */
     TD_REASON_OTHERS_BUILD,   /* directed: all that it lacks is being built or not ready yet */
+    TD_REASON_ALL_PUBLISHED,  /* weighing: all that it lacks is to be fetched, in one invocation */
+    TD_REASON_SOONEST,        /* weighing: by the forecasts all end soonest with this order */
     TD_REASON_CHANGED,        /* woken: something that it can use has changed */
     TD_REASON_COMPLETE,       /* done: it has built the universe */
     TD_REASON_BROKEN,         /* done: a step that it needs does not build */

@@ -149,6 +149,11 @@ td_time td_view_rest_estimate(const struct td_view *view, bool build)
     return finite(build ? schema->rest_build : schema->rest_fetch);
 }
 
+bool td_view_times_vary(const struct td_view *view)
+{
+    return view->cohort->learns || !view->cohort->schema->exact;
+}
+
 bool td_view_rest_is_published(const struct td_view *view)
 {
     return view->cohort->rest_published;

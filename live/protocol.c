@@ -132,6 +132,10 @@ const char *td_reason_word(enum td_reason reason)
         return "superseded";
     case TD_REASON_PUBLISHED:
         return "published";
+    case TD_REASON_ALL_PUBLISHED:
+        return "all-published";
+    case TD_REASON_SOONEST:
+        return "soonest";
     case TD_REASON_HOLDS_ALL:
         return "holds-all";
     case TD_REASON_ADOPTED:

@@ -15,6 +15,7 @@ static const struct td_policy *const registry[] = {
     &td_policy_most_unlocked,
     &td_policy_random,
     &td_policy_speculative,
+    &td_policy_weighing,
 };
 /* clang-format on */
 

@@ -167,6 +167,18 @@ static void plan_steps(struct td_plan *plan)
         .build = scenario->rest_build, .fetch = scenario->rest_fetch, .hit_rate = 1, .parts = 1};
 }
 
+/* True if no time but an arrival is drawn. */
+static bool is_exact(const struct td_scenario *scenario)
+{
+    bool exact = td_dist_is_constant(scenario->overhead) &&
+                 td_dist_is_constant(scenario->rest_build) &&
+                 td_dist_is_constant(scenario->rest_fetch);
+    for (uint32_t s = 0; s < scenario->step_count; s++)
+        exact = exact && td_dist_is_constant(scenario->steps[s].build) &&
+                td_dist_is_constant(scenario->steps[s].fetch) && scenario->steps[s].factor == NULL;
+    return exact;
+}
+
 /* The engine's table: prerequisites one behind the other, mean build times. */
 static bool plan_schema(struct td_plan *plan)
 {
@@ -187,7 +199,8 @@ static bool plan_schema(struct td_plan *plan)
                                 .fetch_estimates = fetch_estimates,
                                 .overhead = td_round_ns(td_dist_mean(scenario->overhead)),
                                 .rest_build = td_round_ns(td_dist_mean(scenario->rest_build)),
-                                .rest_fetch = td_round_ns(td_dist_mean(scenario->rest_fetch))};
+                                .rest_fetch = td_round_ns(td_dist_mean(scenario->rest_fetch)),
+                                .exact = is_exact(scenario)};
     if (start == NULL || after == NULL || estimates == NULL || fetch_estimates == NULL)
         return false;
 

@@ -28,7 +28,8 @@ static void open_with(struct rig *rig, const struct td_policy *watching, bool le
                                         .fetch_estimates = fetches,
                                         .overhead = 3,
                                         .rest_build = 20,
-                                        .rest_fetch = 2};
+                                        .rest_fetch = 2,
+                                        .exact = true};
     const struct td_engine_options options = {.retries = 2, .learn = learn};
     memset(rig, 0, sizeof *rig);
     rig->engine = td_engine_create(watching, &options, &rig->error);
@@ -59,7 +60,7 @@ static void see_estimates(const struct td_view *view)
     assert_int_equal(td_view_overhead_estimate(view), 3);
     assert_int_equal(td_view_rest_estimate(view, true), 20);
     assert_int_equal(td_view_rest_estimate(view, false), 2);
-    assert_false(td_view_rest_is_published(view));
+    assert_false(td_view_rest_is_published(view) || td_view_times_vary(view));
     assert_int_equal(td_view_prerequisites(view, 1, &count)[0], 0);
     assert_int_equal(count, 1);
     (void)td_view_prerequisites(view, 0, &count);
@@ -157,7 +158,7 @@ static void see_what_was_learned(const struct td_view *view)
     assert_int_equal(td_view_estimate(view, 0), 80);
     assert_int_equal(td_view_fetch_estimate(view, 0), 11);
     assert_int_equal(td_view_fetch_estimate(view, 1), 11); /* as the other one */
-    assert_true(td_view_rest_is_published(view));
+    assert_true(td_view_rest_is_published(view) && td_view_times_vary(view));
 }
 
 static void test_fetches_are_learned(void **state)

@@ -66,14 +66,35 @@ td_time td_view_now(const struct td_view *view)
     return view->now;
 }
 
-td_time td_view_patience(const struct td_view *view)
+td_time td_view_fetch_estimate(const struct td_view *view, td_step step)
 {
-    return view->patience;
+    return view->fetches[step];
 }
 
 td_time td_view_overhead_estimate(const struct td_view *view)
 {
     return view->overhead;
+}
+
+td_time td_view_rest_estimate(const struct td_view *view, bool build)
+{
+    return build ? view->rest_build : view->rest_fetch;
+}
+
+bool td_view_times_vary(const struct td_view *view)
+{
+    return view->vary;
+}
+
+bool td_view_rest_is_published(const struct td_view *view)
+{
+    return view->rest_published;
+}
+
+const td_step *td_view_prerequisites(const struct td_view *view, td_step step, uint32_t *count)
+{
+    *count = view->prerequisite_count[step];
+    return view->prerequisites[step];
 }
 
 td_peer td_view_asking(const struct td_view *view)
@@ -94,19 +115,35 @@ struct td_peer_view td_view_peer(const struct td_view *view, td_peer peer)
 
 bool td_view_peer_holds(const struct td_view *view, td_peer peer, td_step step)
 {
-    return view->holds[peer][step];
+    return view->held[peer] >> step & 1;
 }
 
 uint32_t td_view_artifact(const struct td_view *view, td_peer peer, td_step step)
 {
-    return view->artifact[peer][step];
+    return view->artifacts[peer][step] == 0 ? step : view->artifacts[peer][step];
+}
+
+uint32_t td_view_artifact_before(const struct td_view *view, td_peer peer, td_step step)
+{
+    return view->partial[peer][step] ? step : TD_NO_ARTIFACT;
+}
+
+bool td_view_is_published(const struct td_view *view, uint32_t artifact)
+{
+    return view->is_published[artifact];
+}
+
+bool td_view_is_broken(const struct td_view *view, uint32_t artifact)
+{
+    return view->is_broken[artifact];
 }
 
 uint32_t td_view_builders(const struct td_view *view, uint32_t artifact)
 {
-    uint32_t builders = 0;
-    for (td_peer peer = 0; peer < view->peers; peer++)
-        builders +=
-            view->seen[peer].builds && view->artifact[peer][view->seen[peer].order] == artifact;
-    return builders;
+    return view->builders[artifact];
+}
+
+td_time td_view_patience(const struct td_view *view)
+{
+    return view->patience;
 }

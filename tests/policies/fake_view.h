@@ -6,7 +6,8 @@
 #include "engine/policy.h"
 
 #define FAKE_STEPS 8u
-#define FAKE_PEERS 4u
+#define FAKE_PEERS 40u
+#define FAKE_ARTIFACTS 16u
 
 struct td_view {
     uint32_t steps;
@@ -18,13 +19,21 @@ struct td_view {
     uint32_t unlocks[FAKE_STEPS];
     td_step ready, published, not_held, hopeful; /* the first such step */
     bool holds_all, its_turn;
-    /* for policies that look at times and at other peers */
-    td_time now, patience, overhead;
+    /* What policies that need times see. Peers come in the order of their numbers. */
+    td_time now, patience, overhead, rest_build, rest_fetch;
+    td_time fetches[FAKE_STEPS];
+    bool vary, rest_published;
+    td_step prerequisites[FAKE_STEPS][FAKE_STEPS];
+    uint32_t prerequisite_count[FAKE_STEPS];
     td_peer asking;
     uint32_t peers;
     struct td_peer_view seen[FAKE_PEERS];
-    bool holds[FAKE_PEERS][FAKE_STEPS];
-    uint32_t artifact[FAKE_PEERS][FAKE_STEPS];
+    uint32_t held[FAKE_PEERS]; /* a bit for each step */
+    /* Of a step that a peer has a variant of its own of; else 0. */
+    uint32_t artifacts[FAKE_PEERS][FAKE_STEPS];
+    bool partial[FAKE_PEERS][FAKE_STEPS]; /* it starts from the untouched one */
+    bool is_published[FAKE_ARTIFACTS], is_broken[FAKE_ARTIFACTS];
+    uint32_t builders[FAKE_ARTIFACTS];
 };
 
 #endif

@@ -14,9 +14,9 @@
 static void test_the_registry(void **state)
 {
     (void)state;
-    static const char *const names[] = {"universe", "linear",     "parallel",      "directed",
-                                        "longest",  "shortest",   "critical-path", "most-unlocked",
-                                        "random",   "speculative"};
+    static const char *const names[] = {"universe", "linear",      "parallel",      "directed",
+                                        "longest",  "shortest",    "critical-path", "most-unlocked",
+                                        "random",   "speculative", "weighing"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct td_policy *policy = td_policy_at(i);
         assert_non_null(policy);
@@ -172,7 +172,7 @@ static const struct td_view waiting = {
              {.order = 0, .builds = true, .since = 100},
              {.order = 1, .builds = true, .since = 120},
              {.order = NO}},
-    .artifact = {{0, 1, 2}, {0, 1, 2}, {0, 1, 2}, {0, 1, 2}},
+    .builders = {1, 1, 0},
 };
 
 static void check_wait(const struct td_view *view, td_time until)
@@ -199,9 +199,9 @@ static void test_speculation(void **state)
     check_wait(&view, 150);
     view.now = 150;
     check_overdue(&view, 1);
-    view.holds[0][1] = true; /* of no use to it */
+    view.held[0] = 1u << 1; /* of no use to it */
     check_wait(&view, 170);
-    view.artifact[0][0] = 7; /* nor is another variant */
+    view.artifacts[0][0] = 7; /* nor is another variant */
     check_wait(&view, 0);
 
     view = waiting;
@@ -211,6 +211,7 @@ static void test_speculation(void **state)
     view.now = 125;
     check_overdue(&view, 0);
     view.seen[3] = (struct td_peer_view){.order = 0, .builds = true, .since = 125};
+    view.builders[0] = 2;
     check_wait(&view, 145); /* a second one is at it: step 1 is next */
     view.now = 145;
     view.seen[2].order = NO;
@@ -240,7 +241,9 @@ static void test_needs(void **state)
                  {"critical-path", TD_NEEDS_ESTIMATES},
                  {"most-unlocked", 0},
                  {"random", TD_NEEDS_LOTS},
-                 {"speculative", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES}};
+                 {"speculative", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES},
+
+                 {"weighing", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_int_equal(td_policy_find(cases[i].name)->needs, cases[i].needs);
 }

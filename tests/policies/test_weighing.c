@@ -1,0 +1,216 @@
+/* What `weighing` chooses, and what its forecasts say, in views made by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_view.h"
+#include "policies/forecast.h"
+#include "policies/policies.h"
+
+/* Steps of 600 to build and 100 to fetch, and peers that have come just now; the last one asks. */
+static struct td_view view_of(uint32_t peers, uint32_t steps)
+{
+    struct td_view view = {.steps = steps, .peers = peers, .asking = peers - 1, .now = 5000};
+    for (td_step step = 0; step < steps; step++) {
+        view.estimates[step] = 600;
+        view.fetches[step] = 100;
+        view.dependency_order[step] = step;
+    }
+    for (td_peer peer = 0; peer < peers; peer++)
+        view.seen[peer] = (struct td_peer_view){
+            .order = TD_NO_STEP, .joined = 5000, .since = 5000, .progress = 5000};
+    view.ready = view.published = TD_NO_STEP;
+    return view;
+}
+
+/* The peer has been building the step for so long. */
+static void builds(struct td_view *view, td_peer peer, td_step step, td_time since)
+{
+    view->seen[peer].order = step;
+    view->seen[peer].builds = true;
+    view->seen[peer].since = view->seen[peer].progress = view->now - since;
+    view->builders[step]++;
+}
+
+static void holds(struct td_view *view, td_peer peer, td_step step)
+{
+    view->held[peer] |= 1u << step;
+    view->is_published[step] = true;
+}
+
+static void expect(const struct td_view *view, enum td_choice_kind kind, td_step step)
+{
+    struct td_choice choice = td_policy_find("weighing")->choose(view);
+    assert_int_equal(choice.kind, kind);
+    assert_int_equal(choice.step, step);
+}
+
+static td_time end_of(const struct td_view *view, enum td_forecast_rule rule)
+{
+    static struct td_forecast forecast;
+    struct td_forecast_end end;
+    assert_true(td_forecast_look(&forecast, view));
+    assert_true(td_forecast_play(&forecast, rule, 0, TD_TIME_MAX, &end));
+    return end.last;
+}
+
+/* The frame of the problem: 3 peers, 6 steps. */
+static void test_forecasts_of_the_frame(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(3, 6);
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2 * 600 + 4 * 100);
+    assert_int_equal(end_of(&view, TD_FORECAST_CRITICAL_PATH), 2 * 600 + 4 * 100);
+    assert_int_equal(end_of(&view, TD_FORECAST_UNIVERSE_AT_ONCE), 6 * 600);
+    view.overhead = 10;
+    view.rest_build = 50;
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2 * 610 + 4 * 110 + 60);
+    assert_int_equal(end_of(&view, TD_FORECAST_UNIVERSE_AT_ONCE), 6 * 600 + 60);
+}
+
+/* A peer whose builds have taken twice as long goes on like that; one more as expected counts. */
+static void test_forecasts_infer_speeds(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(1, 2);
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 1200);
+    view.seen[0].took = 5400;
+    view.seen[0].expected = 2400;
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2400);
+}
+
+/* Peer 0 goes through the universe: step 0 held, step 1 since 200. Peer 1 touches step 1 in part.
+ */
+static void test_forecasts_of_what_is_running(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 3);
+    holds(&view, 0, 0);
+    view.seen[0].order = TD_UNIVERSE;
+    view.seen[0].progress = view.now - 200;
+    assert_int_equal(end_of(&view, TD_FORECAST_UNIVERSE_AT_ONCE), 100 + 600 + 600);
+    /* peer 1 builds step 2, from the far end, which peer 0 reaches at 400; then it fetches */
+    assert_int_equal(end_of(&view, TD_FORECAST_FAR_END), 400 + 600);
+    view.artifacts[1][1] = 8;
+    view.partial[1][1] = true;
+    /* step 2, then step 1 by a fetch and half of the build, then step 0 */
+    assert_int_equal(end_of(&view, TD_FORECAST_FAR_END), 600 + 100 + 300 + 100);
+}
+
+static void test_it_builds_what_nobody_builds(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 2);
+    builds(&view, 0, 0, 0);
+    expect(&view, TD_CHOOSE_STEP, 1);
+}
+
+static void test_it_waits_where_that_is_sooner(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 1);
+    builds(&view, 0, 0, 200);
+    struct td_choice choice = td_policy_find("weighing")->choose(&view);
+    assert_int_equal(choice.kind, TD_CHOOSE_WAIT);
+    assert_int_equal(choice.until, 5000 + 400 + 50 + 1); /* an eighth of the time late */
+}
+
+static void test_it_builds_once_more_where_that_is_sooner(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(3, 2);
+    builds(&view, 0, 0, 0);
+    builds(&view, 1, 1, 0);
+    view.fetches[0] = view.fetches[1] = 400;
+    expect(&view, TD_CHOOSE_STEP, 1); /* then a fetch: 1000, instead of 600 and two fetches */
+}
+
+/* At 3000 of 600 its pace is held to be a third, and it to be late by 1200, and so by as much
+ * again.
+ */
+static void test_it_does_not_wait_for_one_that_is_late(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 2);
+    holds(&view, 1, 1);
+    builds(&view, 0, 0, 3000);
+    expect(&view, TD_CHOOSE_STEP, 0);
+}
+
+static void test_it_fetches_all_in_one_go(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 2);
+    holds(&view, 0, 0);
+    holds(&view, 0, 1);
+    expect(&view, TD_CHOOSE_UNIVERSE, TD_UNIVERSE);
+}
+
+/* Others may come, so that a small gain is none. */
+static void test_one_that_is_alone(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(1, 4);
+    view.overhead = 20;
+    expect(&view, TD_CHOOSE_STEP, 0);
+    view.overhead = 100;
+    expect(&view, TD_CHOOSE_UNIVERSE, TD_UNIVERSE);
+}
+
+/* Where all end at once in any case, plain `directed` is followed; so it is with what is broken,
+ * and in cohorts that are too large. */
+static void test_it_falls_back_to_directed(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(1, 3);
+    expect(&view, TD_CHOOSE_STEP, 0);
+    view.ready = 2;
+    view.is_broken[0] = true;
+    expect(&view, TD_CHOOSE_STEP, 2);
+    view = view_of(FAKE_PEERS, 3);
+    view.ready = 1;
+    expect(&view, TD_CHOOSE_STEP, 1);
+    view.holds_all = true;
+    view.ready = TD_NO_STEP;
+    expect(&view, TD_CHOOSE_UNIVERSE, TD_UNIVERSE);
+}
+
+/* Nothing is known yet (learned estimates), or all is endless. */
+static void test_extreme_estimates(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(4, FAKE_STEPS);
+    view.vary = true;
+    for (td_step step = 0; step < view.steps; step++)
+        view.estimates[step] = view.fetches[step] = 0;
+    expect(&view, TD_CHOOSE_STEP, 0);
+    for (td_step step = 0; step < view.steps; step++)
+        view.estimates[step] = view.fetches[step] = TD_TIME_MAX;
+    view.overhead = view.rest_build = view.rest_fetch = TD_TIME_MAX;
+    for (td_peer peer = 0; peer < view.peers; peer++) {
+        view.seen[peer].took = TD_TIME_MAX;
+        view.seen[peer].expected = 1;
+    }
+    assert_int_equal(td_policy_find("weighing")->choose(&view).reason, TD_REASON_SOONEST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forecasts_of_the_frame),
+        cmocka_unit_test(test_forecasts_infer_speeds),
+        cmocka_unit_test(test_forecasts_of_what_is_running),
+        cmocka_unit_test(test_it_builds_what_nobody_builds),
+        cmocka_unit_test(test_it_waits_where_that_is_sooner),
+        cmocka_unit_test(test_it_builds_once_more_where_that_is_sooner),
+        cmocka_unit_test(test_it_does_not_wait_for_one_that_is_late),
+        cmocka_unit_test(test_it_fetches_all_in_one_go),
+        cmocka_unit_test(test_one_that_is_alone),
+        cmocka_unit_test(test_it_falls_back_to_directed),
+        cmocka_unit_test(test_extreme_estimates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
