@@ -61,9 +61,9 @@ struct td_forecast {
     uint64_t closure[TD_FORECAST_STEPS]; /* the step and all before it */
     uint8_t dependency_order[TD_FORECAST_STEPS];
     uint8_t priority[TD_FORECAST_RULES][TD_FORECAST_STEPS];
-    uint64_t
-        untouched; /* published untouched artifacts that somebody's partial build starts from */
-    bool rest;     /* is published */
+    /* Of the artifacts that somebody's partial build starts from: published, or being built. */
+    uint64_t untouched, untouched_building;
+    bool rest;                                       /* is published */
     struct td_forecast_peer peer[TD_FORECAST_PEERS]; /* in the scenario's order */
 };
 

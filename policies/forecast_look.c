@@ -85,6 +85,7 @@ static void look_at_artifacts(struct td_forecast *forecast, const struct td_view
         if (start == TD_NO_ARTIFACT) continue;
         peer->partial |= bit(step);
         if (td_view_is_published(view, start)) forecast->untouched |= bit(step);
+        if (td_view_builders(view, start) != 0) forecast->untouched_building |= bit(step);
     }
 }
 
@@ -159,7 +160,7 @@ bool td_forecast_look(struct td_forecast *forecast, const struct td_view *view)
 {
     forecast->steps = td_view_step_count(view);
     forecast->peers = 0;
-    forecast->untouched = 0;
+    forecast->untouched = forecast->untouched_building = 0;
     if (forecast->steps > TD_FORECAST_STEPS) return false;
     for (td_peer next = td_view_next_peer(view, TD_NO_PEER); next != TD_NO_PEER;
          next = td_view_next_peer(view, next)) {

@@ -20,7 +20,7 @@ struct game {
     enum td_forecast_rule rule;
     uint32_t play;
     td_time now;
-    uint64_t untouched;
+    uint64_t untouched, untouched_building;
     bool rest;
     struct player player[TD_FORECAST_PEERS];
 };
@@ -104,7 +104,11 @@ static void spread(struct game *game, uint32_t who, uint32_t step, bool publishe
         else
             game->player[i].building |= bit(step);
     }
-    if (published && (game->forecast->peer[who].own & bit(step)) == 0) game->untouched |= bit(step);
+    if ((game->forecast->peer[who].own & bit(step)) != 0) return;
+    if (published)
+        game->untouched |= bit(step);
+    else
+        game->untouched_building |= bit(step);
 }
 
 /* The next artifact of the peer's order. */
@@ -190,13 +194,20 @@ static uint64_t buildable(const struct game *game, uint32_t who)
     return found;
 }
 
+/* Of these, what nobody is building, nor what a build in part would start from. */
+static uint64_t ready(const struct game *game, uint32_t who)
+{
+    uint64_t soon = game->untouched_building & ~game->untouched & game->forecast->peer[who].partial;
+    return buildable(game, who) & ~game->player[who].building & ~soon;
+}
+
 static uint32_t choose_directed(const struct game *game, uint32_t who)
 {
     const struct player *player = &game->player[who];
     const uint8_t *priority = game->forecast->priority[game->rule];
     uint64_t lacking = game->forecast->all & ~player->held;
     if (lacking == 0) return UNIVERSE;
-    uint32_t step = first_of(game, buildable(game, who) & ~player->building, priority);
+    uint32_t step = first_of(game, ready(game, who), priority);
     return step != WAIT ? step : first_of(game, lacking & player->published, priority);
 }
 
@@ -209,7 +220,7 @@ static uint32_t choose_far_end(const struct game *game, uint32_t who)
     const uint8_t *priority = game->forecast->priority[game->rule];
     uint64_t lacking = game->forecast->all & ~player->held, open = buildable(game, who);
     if ((lacking & ~player->published) == 0) return UNIVERSE;
-    for (uint64_t left = open & ~player->building; left != 0;) {
+    for (uint64_t left = ready(game, who); left != 0;) {
         uint32_t step = first_of(game, left, priority);
         if (gain_of_building(game, who, step) >= 0) return step;
         left &= ~bit(step);
@@ -266,6 +277,7 @@ static void set_up(struct game *game, const struct td_forecast *forecast,
     game->play = play;
     game->now = 0;
     game->untouched = forecast->untouched;
+    game->untouched_building = forecast->untouched_building;
     game->rest = forecast->rest;
     for (uint32_t i = 0; i < forecast->peers; i++) {
         const struct td_forecast_peer *peer = &forecast->peer[i];

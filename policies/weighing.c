@@ -11,7 +11,7 @@
  * twice, or everything in one invocation, cannot be taken back: a small gain is not worth it. */
 static const int64_t margins[TD_FORECAST_RULES] = {
     [TD_FORECAST_DIRECTED] = 0,
-    [TD_FORECAST_CRITICAL_PATH] = 0,
+    [TD_FORECAST_CRITICAL_PATH] = 4,
     [TD_FORECAST_FAR_END] = 18,
     [TD_FORECAST_UNIVERSE_AT_ONCE] = 18,
 };
@@ -32,6 +32,7 @@ static bool is_better(const struct td_forecast *forecast, enum td_forecast_rule 
 {
     int64_t margin = margins[rule];
     if (rule == TD_FORECAST_UNIVERSE_AT_ONCE && forecast->peers == 1) margin = MARGIN_ALONE;
+    if (forecast->vary) margin *= 2; /* less can be foreseen */
     td_sum cost = 0;
     for (uint32_t play = 0; play < plays(forecast); play++) {
         struct td_forecast_end end;
