@@ -12,8 +12,8 @@
 static const int64_t margins[TD_FORECAST_RULES] = {
     [TD_FORECAST_DIRECTED] = 0,
     [TD_FORECAST_CRITICAL_PATH] = 4,
-    [TD_FORECAST_FAR_END] = 18,
-    [TD_FORECAST_UNIVERSE_AT_ONCE] = 18,
+    [TD_FORECAST_FAR_END] = 15,
+    [TD_FORECAST_UNIVERSE_AT_ONCE] = 15,
 };
 #define MARGIN_ALONE 50 /* of the universe, for one that is alone: others may come */
 
@@ -99,7 +99,7 @@ const struct td_policy td_policy_weighing = {
     .abi = TD_POLICY_ABI,
     .name = "weighing",
     .summary = "weighs building, fetching and waiting by forecasts, and follows the soonest end",
-    .wake = TD_WAKE_FOR_USE,
+    .wake = TD_WAKE_ALL, /* whatever changes can change what is soonest */
     .needs = TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES,
     .choose = choose,
 };

@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SCENARIOS = os.path.join(HERE, "..", "..", "scenarios")
 FRAME = ["universe", "linear", "parallel", "directed"]
 PROMISE = 1.02
-BOUND = 2.5
+BOUND = 4
 # A peer slows down after it was given work: only one that foresaw it would give it none.
 UNFORESEEN = {"slow-peer"}
 TOO_LARGE = {"large"}  # of one replication of directed alone

@@ -127,6 +127,12 @@ def gate(run):
     assert 1.9 * sum(merged["directed"]) < sum(merged["parallel"])
 
 
+def slow_cache(run):
+    run.faster("universe", "directed")
+    run.faster("weighing", "universe")
+    assert run.mean("weighing") == 840
+
+
 def large(run):
     assert run.mean("directed", "builds") == 300 and len(run.peers) == 20000
 

@@ -407,6 +407,7 @@ static void test_shipped_scenarios(void **state)
         {"scenarios/forgetful-cache.json", "six-steps", 6, 4},
         {"scenarios/flaky-builds.json", "six-steps", 6, 4},
         {"scenarios/vanishing-peers.json", "six-steps", 6, 5},
+        {"scenarios/slow-cache.json", "four-steps", 4, 5},
         {"scenarios/slow-peer.json", "six-steps", 6, 3},
         {"scenarios/parts.json", "six-steps", 6, 4},
         {"scenarios/broken-base.json", "six-steps", 6, 6},
