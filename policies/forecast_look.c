@@ -2,8 +2,9 @@
 #include "policies/forecast.h"
 
 #define LONGEST (INT64_C(1) << 46) /* 19 hours; no estimate counts as longer */
-#define USUAL_PACE 1024u
-#define SLOWEST_PACE (16 * USUAL_PACE)
+#define USUAL_PACE INT64_C(1024)
+#define SLOWEST_PACE INT64_C(16384)
+#define FASTEST_PACE INT64_C(64)
 
 static uint64_t bit(uint32_t step)
 {
@@ -133,10 +134,10 @@ static uint32_t pace_of(const struct td_forecast *forecast, const struct td_peer
         expected >>= 1;
     took += mean + (late ? clamp(-peer->begun) : 0);
     expected += mean + (late ? peer->length : 0);
-    if (took <= 0 || expected <= 0) return USUAL_PACE;
-    td_time pace = took * USUAL_PACE / expected;
-    if (pace > SLOWEST_PACE) return SLOWEST_PACE;
-    return pace < USUAL_PACE / 16 ? USUAL_PACE / 16 : (uint32_t)pace;
+    td_time pace = USUAL_PACE;
+    if (took > 0 && expected > 0) pace = took * USUAL_PACE / expected;
+    if (pace > SLOWEST_PACE) pace = SLOWEST_PACE;
+    return (uint32_t)(pace < FASTEST_PACE ? FASTEST_PACE : pace);
 }
 
 static void look_at_peer(struct td_forecast *forecast, const struct td_view *view,

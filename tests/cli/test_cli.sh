@@ -195,7 +195,8 @@ done_well run --seed 3 -h
 done_well check --help
 prints --quiet
 done_well policies
-prints universe linear parallel directed longest shortest critical-path most-unlocked random weighing
+prints universe linear parallel directed longest shortest critical-path most-unlocked random \
+    weighing
 cut -d' ' -f1 out >listed
 "$python" - "$root/scenarios/scenario.schema.json" listed >out 2>err <<'END'
 import json, sys
