@@ -28,8 +28,8 @@ void td_commands_free(struct td_commands *commands)
  * the event itself has one answer. */
 static bool commands_reserve(const struct td_engine *engine, struct td_commands *commands)
 {
-    size_t need =
-        commands->count + 1 + (engine->policy->aborts ? engine->peer_count : engine->waiting_count);
+    size_t need = commands->count + 1 +
+                  (engine->policy->gives_way != NULL ? engine->peer_count : engine->waiting_count);
     if (__builtin_expect(need <= commands->capacity, 1)) return true;
     struct td_command *items = realloc(commands->items, (need + 16) * sizeof *items);
     if (items == NULL) return false;
@@ -525,18 +525,27 @@ static inline void end_order(struct td_engine *engine, const struct td_event *ev
     wake_for_turn(engine, cohort, commands);
 }
 
-/* What several were ordered to build is published: the others need not go on. */
+/* What several were ordered to build is published: the others need not go on, if the policy thinks
+ * so. */
 static void abort_others(const struct td_engine *engine, const struct cohort *cohort,
-                         uint32_t artifact, td_peer publisher, struct td_commands *commands)
+                         uint32_t artifact, const struct td_event *event,
+                         struct td_commands *commands)
 {
     if (cohort->artifacts[artifact].builders < 2) return;
     for (td_peer peer = cohort->line_first; peer != TD_NO_PEER;
          peer = peer_at(engine, peer)->line_next) {
         const struct peer *who = peer_at(engine, peer);
-        if (peer == publisher || !who->building ||
-            td_strain_artifact(&engine->strains[who->strain],
-                               cohort->priority->position[who->order_step]) != artifact)
+        const struct strain *strain = &engine->strains[who->strain];
+        if (peer == event->peer || !who->building ||
+            td_strain_artifact(strain, cohort->priority->position[who->order_step]) != artifact)
             continue;
+        const struct td_view view = {.engine = engine,
+                                     .cohort = cohort,
+                                     .who = who,
+                                     .strain = strain,
+                                     .peer = peer,
+                                     .now = event->at};
+        if (!engine->policy->gives_way(&view)) continue;
         commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_ABORT,
                                                                  .reason = TD_REASON_SUPERSEDED,
                                                                  .peer = peer,
@@ -561,8 +570,8 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
     obtain(engine, who, cohort, position);
     if (event->obtained.published) {
         uint32_t artifact = td_strain_artifact(&engine->strains[who->strain], position);
-        if (engine->policy->aborts && !cohort->artifacts[artifact].published)
-            abort_others(engine, cohort, artifact, event->peer, commands);
+        if (engine->policy->gives_way != NULL && !cohort->artifacts[artifact].published)
+            abort_others(engine, cohort, artifact, event, commands);
         td_artifact_publish(engine, cohort, artifact, commands);
         if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
     }

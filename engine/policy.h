@@ -70,13 +70,14 @@ struct td_policy {
     const char *summary; /* one line */
     enum td_wake wake;
     unsigned needs; /* of enum td_needs */
-    /* It has the same built by several: a publication aborts the others that were ordered it. */
-    bool aborts;
     /* Fills ranks[0 .. step count), smaller first; once a cohort, before its first peer asks.
      * NULL: the schema's order. */
     void (*rank)(const struct td_view *view, int64_t *ranks);
     /* The order for the view's peer, which is free and present. */
     struct td_choice (*choose)(const struct td_view *view);
+    /* The view's peer was ordered to build what another has just published: true if it is to give
+     * up, and fetch it. NULL: nobody does. */
+    bool (*gives_way)(const struct td_view *view);
 };
 
 /* The schema, as the view's cohort has it. */

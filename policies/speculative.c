@@ -69,12 +69,18 @@ static struct td_choice choose(const struct td_view *view)
     return choice;
 }
 
+static bool gives_way(const struct td_view *view)
+{
+    (void)view;
+    return true;
+}
+
 const struct td_policy td_policy_speculative = {
     .abi = TD_POLICY_ABI,
     .name = "speculative",
     .summary = "directed, and who would wait builds what others are too long about",
     .wake = TD_WAKE_FOR_USE,
     .needs = TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES,
-    .aborts = true,
     .choose = choose,
+    .gives_way = gives_way,
 };

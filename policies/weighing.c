@@ -95,6 +95,20 @@ static struct td_choice choose(const struct td_view *view)
                               .until = td_view_now(view) + next + next / 8 + 1};
 }
 
+/* What is left of the peer's build takes longer than a fetch of what another has published. A build
+ * that is overdue is expected to take as long again as it has. */
+static bool gives_way(const struct td_view *view)
+{
+    const struct td_peer_view mine = td_view_peer(view, td_view_asking(view));
+    td_time overhead = td_view_overhead_estimate(view);
+    td_time fetch = td_view_fetch_estimate(view, mine.order),
+            elapsed = td_view_now(view) - mine.since;
+    td_sum build = td_view_estimate(view, mine.order);
+    if (mine.expected > 0) build = build * mine.took / mine.expected;
+    td_sum left = build + overhead - elapsed;
+    return (left > 0 ? left : elapsed) > (td_sum)fetch + overhead;
+}
+
 const struct td_policy td_policy_weighing = {
     .abi = TD_POLICY_ABI,
     .name = "weighing",
@@ -102,4 +116,5 @@ const struct td_policy td_policy_weighing = {
     .wake = TD_WAKE_ALL, /* whatever changes can change what is soonest */
     .needs = TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES,
     .choose = choose,
+    .gives_way = gives_way,
 };

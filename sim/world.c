@@ -87,7 +87,7 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->engine = td_engine_create(policy, &options, error);
     if (world->engine == NULL ||
         !td_queue_create(&world->queue, peers,
-                         plan->leaves || plan->pipelines > 0 || policy->aborts, error))
+                         plan->leaves || plan->pipelines > 0 || policy->gives_way != NULL, error))
         goto fail;
 
     const struct td_event open = {

@@ -14,15 +14,23 @@ static struct td_policy hedging = {.abi = TD_POLICY_ABI,
                                    .summary = "several build the same",
                                    .wake = TD_WAKE_FOR_USE,
                                    .needs = TD_NEEDS_TIMES,
-                                   .aborts = true,
                                    .choose = choose};
+
+/* All but the one peer that is named. */
+static td_peer stubborn;
+
+static bool gives_way(const struct td_view *view)
+{
+    return td_view_asking(view) != stubborn;
+}
 
 static struct td_order_of {
     td_order order[3];
-} open_rig(struct rig *rig, bool aborts)
+} open_rig(struct rig *rig, bool give_way)
 {
     struct td_order_of orders;
-    hedging.aborts = aborts;
+    hedging.gives_way = give_way ? gives_way : NULL;
+    stubborn = TD_NO_PEER;
     rig_open(rig, &hedging, 1, NULL);
     for (td_peer peer = 0; peer < 3; peer++) {
         rig_join(rig, peer);
@@ -57,6 +65,18 @@ static void test_a_publication_aborts_the_others(void **state)
     rig_close(&rig);
 }
 
+static void test_the_policy_says_who_gives_way(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct td_order_of orders = open_rig(&rig, true);
+    stubborn = 0;
+    rig_obtain(&rig, 1, orders.order[1], 0, true);
+    assert_int_equal(rig.commands.count, 1);
+    assert_int_equal(rig.commands.items[0].peer, 2);
+    rig_close(&rig);
+}
+
 static void test_only_policies_that_say_so_abort(void **state)
 {
     (void)state;
@@ -71,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_publication_aborts_the_others),
+        cmocka_unit_test(test_the_policy_says_who_gives_way),
         cmocka_unit_test(test_only_policies_that_say_so_abort),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,7 +175,7 @@ static void test_what_always_holds(void **state)
             struct run run, same;
             run_policy(text.bytes, policy->name, seed, &run);
             assert_true(run.record.makespan >= bound);
-            check(&run, peers, steps, policy->wake == TD_WAKE_FOR_USE && !policy->aborts);
+            check(&run, peers, steps, policy->wake == TD_WAKE_FOR_USE && policy->gives_way == NULL);
             run_policy(text.bytes, policy->name, seed, &same);
             assert_int_equal(run.count, same.count);
             assert_memory_equal(&run.record, &same.record, sizeof run.record);
