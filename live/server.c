@@ -278,9 +278,9 @@ static bool is_peer_path(struct lws *wsi)
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t length)
 {
-    struct lws_context *context = lws_get_context(wsi);
-    struct td_server *server = context == NULL ? NULL : lws_context_user(context);
+    struct td_server *server = lws_context_user(lws_get_context(wsi));
     struct connection **session = user;
+    if (server == NULL) return 0;
     switch (reason) {
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return is_peer_path(wsi) ? 0 : -1;
