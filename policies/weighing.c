@@ -12,8 +12,8 @@
 static const int64_t margins[TD_FORECAST_RULES] = {
     [TD_FORECAST_DIRECTED] = 0,
     [TD_FORECAST_CRITICAL_PATH] = 4,
-    [TD_FORECAST_FAR_END] = 15,
-    [TD_FORECAST_UNIVERSE_AT_ONCE] = 15,
+    [TD_FORECAST_FAR_END] = 10,
+    [TD_FORECAST_UNIVERSE_AT_ONCE] = 10,
 };
 #define MARGIN_ALONE 50 /* of the universe, for one that is alone: others may come */
 
@@ -31,8 +31,8 @@ static uint32_t plays(const struct td_forecast *forecast)
 static bool is_better(const struct td_forecast *forecast, enum td_forecast_rule rule, td_sum *best)
 {
     int64_t margin = margins[rule];
+    if (forecast->vary) margin *= 3; /* less can be foreseen */
     if (rule == TD_FORECAST_UNIVERSE_AT_ONCE && forecast->peers == 1) margin = MARGIN_ALONE;
-    if (forecast->vary) margin *= 2; /* less can be foreseen */
     td_sum cost = 0;
     for (uint32_t play = 0; play < plays(forecast); play++) {
         struct td_forecast_end end;
