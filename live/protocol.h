@@ -12,6 +12,11 @@
  * otherwise; unknown members are ignored, so that later versions can add some; an unknown `type` is
  * an error. Ownership: all texts of a message that was read live as long as it.
  *
+ * A message that was read is in itself as it must be: names and words are names (1 to 128 printable
+ * characters), targets are target patterns and nothing that Bazel could take for an option, numbers
+ * are within their limits. What it names is the session's to look up: whether such a step, order or
+ * schema exists, whether `after` goes round in circles, and who may send this at this time.
+ *
  * The version is in the websocket's subprotocol.
  */
 #ifndef TD_LIVE_PROTOCOL_H
@@ -66,9 +71,10 @@ struct td_hello_digest {
 struct td_hello {
     const char *peer; /* its name; required */
     const char *repository, *base_ref, *change, *pipeline, *cache;
-    bool dependent;        /* "pipeline_type": "independent" (the default) or "dependent" */
-    const char *schema_id; /* "schema": an ID, or an object with "id", "universe" and "steps" */
-    const char *universe;  /* of the object; NULL: only the ID was given */
+    bool dependent; /* "pipeline_type": "independent" (the default) or "dependent" */
+    /* "schema": an ID, or an object with "id", "universe" and "steps"; required */
+    const char *schema_id;
+    const char *universe; /* of the object; NULL: only the ID was given */
     const struct td_hello_step *steps;
     size_t step_count;
     const char *step;         /* what it is building now, without an order; NULL: nothing */
@@ -83,11 +89,14 @@ struct td_hello {
 struct td_message {
     enum td_message_kind kind;
     /* What most messages have; the comment says which. */
-    td_order order;   /* LOOK, OBTAINED, ENDED, ORDER, SEEN, ABORT */
-    const char *step; /* LOOK, OBTAINED, ENDED (that failed), ORDER, SEEN; NULL: the universe's rest
-                         (LOOK, SEEN), the universe (ORDER), none (ENDED) */
+    td_order order; /* LOOK, OBTAINED, ENDED, ORDER, SEEN, ABORT: never 0 */
+    /* LOOK, OBTAINED, ENDED (that failed), ORDER, SEEN; NULL: the universe's rest (LOOK, OBTAINED,
+     * SEEN), the universe (ORDER), none (ENDED) */
+    const char *step;
     const char *reason; /* ORDER, WAIT, ABORT, DONE: a word such as "ready" */
-    const char *text;   /* ERROR and DONE: a sentence for people; ENDED: why, from the peer */
+    /* ERROR and DONE: a sentence for people; ENDED: why, from the peer. It may hold any characters:
+     * td_text_quote() it before a terminal sees it. */
+    const char *text;
     union {
         struct td_hello hello;
         struct {
@@ -98,9 +107,9 @@ struct td_message {
             bool published;        /* it is in the remote cache now, because of this peer */
             bool whole;            /* it was built from nothing, without a start or cache hits */
             bool last;             /* and with that the order has ended well */
-            uint32_t part, parts;  /* of "parts" (1 if left out) this one; the step is held with the
-                                      last */
-            td_time took;          /* "took_ns" */
+            uint32_t part, parts;  /* of "parts" (1 if left out; at most 1000) this one; the step is
+                                      held with the last */
+            td_time took;          /* "took_ns"; required */
             int64_t actions, hits; /* what the build tool did; -1: not known */
         } obtained;
         struct {
@@ -127,11 +136,14 @@ struct td_message {
     };
 };
 
-/* Reads one message. NULL with an error for what is none. */
+/* Reads one message, of at most TD_MESSAGE_MAX bytes. NULL with an error for what is none (a fault
+ * of the input, whose sentence its sender can be told) and without memory (a fault of the run). */
 struct td_message *td_message_read(const char *text, size_t length, struct td_error *error);
-void td_message_destroy(struct td_message *message); /* NULL is allowed */
+void td_message_destroy(struct td_message *message); /* one that was read; NULL is allowed */
 
-/* Appends the JSON text; td_buffer keeps whether memory ran short. */
+/* Appends the JSON text, on one line; td_buffer keeps whether memory ran short. What
+ * td_message_read would call missing is asserted to be there; what is as if left out is left out.
+ */
 void td_message_write(const struct td_message *message, struct td_buffer *out);
 
 /* "ready" for TD_REASON_READY and so on; every reason has a word. */
