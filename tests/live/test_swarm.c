@@ -2,6 +2,7 @@
  * builds the universe. */
 #include "sleeping.h"
 
+#include "base/assert.h"
 #include "live/swarm.h"
 
 #include <libwebsockets.h>
@@ -31,33 +32,29 @@ struct server {
     unsigned hellos, resumed, looks, obtained, ended, byes; /* read when the thread has ended */
 };
 
-/* One connection. */
+/* One connection. The server's thread asserts: cmocka's checks are for the thread of the test. */
 struct caller {
     struct td_buffer heard, answers[4];
     size_t first, count, sent;
     td_order order;
 };
 
-static void answer(struct lws *wsi, struct caller *caller, const struct td_message *message)
+static struct td_buffer *new_answer(struct lws *wsi, struct caller *caller)
 {
     static const char space[LWS_PRE];
-    assert_true(caller->count < 4);
+    TD_ASSERT(caller->count < 4);
     struct td_buffer *text = &caller->answers[(caller->first + caller->count++) % 4];
     *text = (struct td_buffer){0};
     td_buffer_add(text, space, sizeof space);
-    td_message_write(message, text);
-    assert_false(text->failed);
     lws_callback_on_writable(wsi);
+    return text;
 }
 
-static void answer_text(struct lws *wsi, struct caller *caller, const char *words)
+static void answer(struct lws *wsi, struct caller *caller, const struct td_message *message)
 {
-    static const char space[LWS_PRE];
-    struct td_buffer *text = &caller->answers[(caller->first + caller->count++) % 4];
-    *text = (struct td_buffer){0};
-    td_buffer_add(text, space, sizeof space);
-    td_buffer_string(text, words);
-    lws_callback_on_writable(wsi);
+    struct td_buffer *text = new_answer(wsi, caller);
+    td_message_write(message, text);
+    TD_ASSERT(!text->failed);
 }
 
 static void on_hello(struct server *server, struct lws *wsi, struct caller *caller,
@@ -67,7 +64,7 @@ static void on_hello(struct server *server, struct lws *wsi, struct caller *call
     server->resumed += hello->resume != 0;
     if (server->manners.is_silent) return;
     if (server->manners.babbles) {
-        answer_text(wsi, caller, "{\"type\": \"weather\"}");
+        td_buffer_string(new_answer(wsi, caller), "{\"type\": \"weather\"}");
         return;
     }
     if (server->manners.refuses) {
@@ -116,7 +113,7 @@ static int on_message(struct server *server, struct lws *wsi, struct caller *cal
         server->byes++;
         return 0;
     default:
-        fail_msg("a peer says a message of kind %d", (int)message->kind);
+        TD_ASSERT(!"a peer says what only an authority may");
     }
     return -1;
 }
@@ -128,7 +125,7 @@ static int hear(struct server *server, struct lws *wsi, struct caller *caller, c
     if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) > 0) return 0;
     struct td_error error;
     struct td_message *message = td_message_read(caller->heard.bytes, caller->heard.length, &error);
-    if (message == NULL) fail_msg("%s", error.text);
+    TD_ASSERT(message != NULL);
     td_buffer_free(&caller->heard);
     int closes = on_message(server, wsi, caller, message);
     td_message_destroy(message);
@@ -154,16 +151,22 @@ static void send_next(const struct server *server, struct lws *wsi, struct calle
     lws_callback_on_writable(wsi);
 }
 
+static struct server *server_of(struct lws *wsi)
+{
+    struct server *server = lws_context_user(lws_get_context(wsi));
+    TD_ASSERT(server != NULL);
+    return server;
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t length)
 {
     struct caller *caller = user;
-    struct server *server = wsi == NULL ? NULL : lws_context_user(lws_get_context(wsi));
     switch (reason) {
     case LWS_CALLBACK_RECEIVE:
-        return hear(server, wsi, caller, in, length);
+        return hear(server_of(wsi), wsi, caller, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        send_next(server, wsi, caller);
+        send_next(server_of(wsi), wsi, caller);
         return 0;
     case LWS_CALLBACK_CLOSED:
         td_buffer_free(&caller->heard);
