@@ -62,50 +62,6 @@ static void refused(struct td_authority *authority, td_peer peer)
                         authority->error.text, authority->now);
 }
 
-static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
-{
-    struct member *member = &authority->members[peer];
-    uint32_t place = place_of(authority, peer, message->step);
-    if (place >= steps_of(authority, peer)) {
-        bad_step(authority, peer, message->step == NULL ? "" : message->step);
-        return;
-    }
-    uint32_t part = message->obtained.part, parts = message->obtained.parts;
-    bool built = message->obtained.built, published = message->obtained.published;
-    bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
-    if (published && !member->read_only &&
-        !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
-                          part + 1)) {
-        (void)td_error_memory(&authority->error, "what is published");
-        td_authority_fail(authority);
-        return;
-    }
-    struct td_recording *recording = td_authority_recording(authority, peer);
-    if (recording != NULL)
-        td_recording_obtain(recording, peer, place, built, duplicate, authority->now);
-    if (part + 1 < parts) return;
-
-    const struct td_event event = {.kind = TD_EVENT_OBTAINED,
-                                   .at = authority->now,
-                                   .peer = peer,
-                                   .obtained = {.order = message->order,
-                                                .step = place,
-                                                .built = built,
-                                                .published = published && !member->read_only,
-                                                .whole = built && message->obtained.whole,
-                                                .took = message->obtained.took,
-                                                .last = message->obtained.last}};
-    if (message->obtained.last) {
-        if (recording != NULL)
-            td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
-        member->order = 0;
-    }
-    if (!td_authority_tell(authority, &event))
-        refused(authority, peer);
-    else if (message->obtained.last)
-        td_authority_ask_later(authority, peer);
-}
-
 /* The universe is built, and with it its rest. */
 static bool obtain_rest(struct td_authority *authority, td_peer peer)
 {
@@ -158,6 +114,55 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     if (!td_authority_tell(authority, &event))
         refused(authority, peer);
     else if (member->here)
+        td_authority_ask_later(authority, peer);
+}
+
+static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
+{
+    struct member *member = &authority->members[peer];
+    uint32_t place = place_of(authority, peer, message->step);
+    if (message->step == NULL) { /* the rest, which is there with the universe's end */
+        const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = message->order};
+        if (message->obtained.last) ended(authority, peer, &end);
+        return;
+    }
+    if (place >= steps_of(authority, peer)) {
+        bad_step(authority, peer, message->step);
+        return;
+    }
+    uint32_t part = message->obtained.part, parts = message->obtained.parts;
+    bool built = message->obtained.built, published = message->obtained.published;
+    bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
+    if (published && !member->read_only &&
+        !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
+                          part + 1)) {
+        (void)td_error_memory(&authority->error, "what is published");
+        td_authority_fail(authority);
+        return;
+    }
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    if (recording != NULL)
+        td_recording_obtain(recording, peer, place, built, duplicate, authority->now);
+    if (part + 1 < parts) return;
+
+    const struct td_event event = {.kind = TD_EVENT_OBTAINED,
+                                   .at = authority->now,
+                                   .peer = peer,
+                                   .obtained = {.order = message->order,
+                                                .step = place,
+                                                .built = built,
+                                                .published = published && !member->read_only,
+                                                .whole = built && message->obtained.whole,
+                                                .took = message->obtained.took,
+                                                .last = message->obtained.last}};
+    if (message->obtained.last) {
+        if (recording != NULL)
+            td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
+        member->order = 0;
+    }
+    if (!td_authority_tell(authority, &event))
+        refused(authority, peer);
+    else if (message->obtained.last)
         td_authority_ask_later(authority, peer);
 }
 

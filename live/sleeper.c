@@ -478,7 +478,8 @@ static size_t gather_digests(const struct td_sleeper *sleeper)
         sleeper->digests[count++] = (struct td_hello_digest){
             .step = id_at(sleeper, at),
             .digest = plan->scenario->peers[sleeper->peer].name,
-            .untouched = sleeper->group->fraction[at] < 1 ? UNTOUCHED : NULL};
+            .untouched = sleeper->group->fraction[at] < 1 ? UNTOUCHED : NULL,
+            .fraction = sleeper->group->fraction[at]};
     }
     return count;
 }
