@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/policy_list.h"
+#include "live/live.h"
 #include "report/csv.h"
 #include "report/progress.h"
 #include "report/statistics.h"
@@ -69,7 +70,8 @@ static const struct td_option options[] = {
               .help = "print the comparison as one JSON object instead of a table"},
     [LIVE] = {.name = "live",
               .kind = TD_OPTION_FLAG,
-              .help = "run it with real peers instead (not supported yet)"},
+              .help = "run it with real peers on this machine, over websockets, instead of\n"
+                      "simulating it; the scenario's \"live\" says how"},
 };
 
 static const struct td_usage usage = {
@@ -156,7 +158,7 @@ static bool make_results(struct run *run, struct td_error *error)
 
     run->labels = (struct td_labels){
         .scenario = scenario->name,
-        .mode = "simulated",
+        .mode = run->options[LIVE].given ? "live" : "simulated",
         .seed = run->seed,
         .policy_count = run->policies.count,
         .replications = run->replications,
@@ -176,9 +178,10 @@ static bool prepare(struct run *run, const struct td_arguments *arguments, struc
 {
     const struct td_value *given = run->options = arguments->values;
 
-    if (given[LIVE].given)
+    if (given[LIVE].given && given[JOBS].given)
         return td_error_set(error, TD_FAULT_INPUT,
-                            "run: --live is not supported yet: leave it out to simulate");
+                            "run: --jobs is for simulations, and live runs come one after the "
+                            "other: leave one of --live and --jobs out");
     if (given[TASKS].given && !given[OUT].given)
         return td_error_set(error, TD_FAULT_INPUT,
                             "run: --tasks limits tasks.csv, which only --out DIR writes: add "
@@ -230,6 +233,26 @@ static bool simulate(struct run *run, const atomic_bool *stop, struct td_error *
     return done;
 }
 
+static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *error)
+{
+    struct td_progress progress;
+    const struct td_live_options live = {
+        .policies = run->policies.policies,
+        .policy_count = run->policies.count,
+        .replications = run->replications,
+        .seed = run->seed,
+        .scale = 1,
+        .csv = run->csv,
+        .stop = stop,
+        .progress = run->options[QUIET].given ? NULL : show_progress,
+        .progress_context = &progress,
+    };
+    td_progress_start(&progress, stderr);
+    bool done = td_live_run(run->scenario, &live, &run->results, error);
+    td_progress_end(&progress);
+    return done;
+}
+
 /* Once the files are on their way to their final names, a signal comes too late to stop the run. */
 static bool execute(struct run *run, const atomic_bool *stop, struct td_error *error)
 {
@@ -239,7 +262,7 @@ static bool execute(struct run *run, const atomic_bool *stop, struct td_error *e
         run->csv = td_csv_open(out->text, &run->labels, run->tasks, error);
         if (run->csv == NULL) return false;
     }
-    if (!simulate(run, stop, error)) return false;
+    if (!(run->options[LIVE].given ? run_live : simulate)(run, stop, error)) return false;
     run->comparison = td_compare(&run->results, run->confidence, error);
     if (run->comparison == NULL) return false;
     if (atomic_load(stop)) return td_error_set(error, TD_FAULT_INTERRUPT, "interrupted");
