@@ -33,6 +33,7 @@ enum td_exit {
 };
 
 int td_command_run(int argc, char **argv);
+int td_command_serve(int argc, char **argv);
 int td_command_check(int argc, char **argv);
 int td_command_policies(int argc, char **argv);
 int td_command_plot(int argc, char **argv);

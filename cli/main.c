@@ -14,6 +14,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"run", "simulate a scenario and compare its policies", td_command_run},
+    {"serve", "be the authority for real peers", td_command_serve},
     {"check", "read and validate scenarios, run nothing", td_command_check},
     {"policies", "list the policies", td_command_policies},
     {"plot", "draw pictures from the CSV files of a run", td_command_plot},

@@ -44,6 +44,18 @@ td_time td_authority_due(const struct td_authority *authority)
     return authority->due;
 }
 
+void td_authority_drain(struct td_authority *authority)
+{
+    authority->draining = true;
+}
+
+bool td_authority_is_idle(const struct td_authority *authority)
+{
+    for (uint32_t peer = 0; peer < authority->member_capacity; peer++)
+        if (authority->members[peer].here && authority->members[peer].order != 0) return false;
+    return true;
+}
+
 uint32_t td_authority_present(const struct td_authority *authority)
 {
     return authority->present;

@@ -65,6 +65,11 @@ void td_authority_lose(struct td_authority *authority, uint32_t link, td_time no
 td_time td_authority_due(const struct td_authority *authority);
 void td_authority_wake(struct td_authority *authority, td_time now);
 
+/* No more orders from now on: those that run may end. */
+void td_authority_drain(struct td_authority *authority);
+/* True if nobody has an order. */
+bool td_authority_is_idle(const struct td_authority *authority);
+
 /* Peers that are here or may come back within their grace. */
 uint32_t td_authority_present(const struct td_authority *authority);
 /* Of the scenario's peers, how many are done. */

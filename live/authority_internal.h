@@ -52,7 +52,7 @@ struct td_authority {
     uint32_t present, done;
     td_time now, due;
     struct td_error error;
-    bool failed;
+    bool failed, draining;
 };
 
 static inline const char *name_of(const struct td_authority *authority, td_peer peer)

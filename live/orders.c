@@ -146,7 +146,7 @@ static int by_number(const void *a, const void *b)
 /* Whoever is free now asks, in the peers' order, as the model has it. */
 void td_authority_pump(struct td_authority *authority)
 {
-    while (authority->pending_count > 0 && !authority->failed) {
+    while (authority->pending_count > 0 && !authority->failed && !authority->draining) {
         if (authority->pending_count > 1)
             qsort(authority->pending, authority->pending_count, sizeof(td_peer), by_number);
         td_peer peer = authority->pending[0];

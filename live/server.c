@@ -382,15 +382,23 @@ void td_server_destroy(struct td_server *server)
     free(server);
 }
 
-static bool is_done(const struct td_server *server)
+static bool is_drained(struct td_server *server, td_time *deadline)
 {
-    uint32_t wanted = server->options.until_done;
-    return wanted != 0 && td_authority_done(server->authority) >= wanted;
+    td_time now = td_server_now(server);
+    if (*deadline < 0) {
+        td_authority_drain(server->authority);
+        *deadline = now + server->options.drain;
+        /* something has to happen at the deadline at the latest */
+        lws_usec_t in = (lws_usec_t)((double)server->options.drain * server->options.scale / 1000);
+        lws_sul_schedule(server->context, 0, &server->timer, on_timer, in + 1);
+    }
+    return td_authority_is_idle(server->authority) || now >= *deadline;
 }
 
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error)
 {
-    while (!atomic_load(stop) && !is_done(server)) {
+    td_time deadline = -1;
+    while (!atomic_load(stop) || !is_drained(server, &deadline)) {
         const struct td_error *fault = td_authority_fault(server->authority);
         if (fault != NULL) {
             *error = *fault;

@@ -23,8 +23,7 @@ struct td_server_options {
     uint16_t port;       /* 0: any that is free */
     double scale;        /* wall time = scenario time * scale; 1 for real builds */
     struct td_authority_options authority;
-    /* It ends when so many peers are done, or have left for good; 0: when it is stopped. */
-    uint32_t until_done;
+    td_time drain; /* when it is stopped, running orders have so long to end */
     bool log_json;
     int log; /* file descriptor for a line for each thing that happens; -1: none */
     /* What goes into the engine and comes out of it, for a journal. May be NULL. */
@@ -41,9 +40,10 @@ uint16_t td_server_port(const struct td_server *server);
 /* Monotonic time at the scenario's zero: that of td_server_create(). */
 int64_t td_server_zero_ns(const struct td_server *server);
 
-/* Serves until it is done, or stopped: `stop` has turned true and td_server_wake() was called. */
+/* Serves until it is stopped: `stop` has turned true, and td_server_wake() was called or a signal
+ * came. Then there are no new orders, and it returns when those that run have ended, or in time. */
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error);
-/* From another thread or a signal handler: look at `stop` now. */
+/* From another thread: look at `stop` now. */
 void td_server_wake(struct td_server *server);
 /* The scenario's time. */
 td_time td_server_now(const struct td_server *server);

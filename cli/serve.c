@@ -1,0 +1,165 @@
+/* `task-director serve`: the authority for real peers. */
+#include "cli/cli.h"
+#include "cli/interrupt.h"
+#include "cli/policy_list.h"
+#include "live/server.h"
+#include "workload/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LISTEN, POLICY, GRACE, RETRIES, LOG, QUIET, OPTION_COUNT };
+
+#define PORT 8765u
+
+static const struct td_option options[] = {
+    [LISTEN] = {.name = "listen",
+                .kind = TD_OPTION_TEXT,
+                .value = "ADDR[:PORT]",
+                .help = "where peers connect (default: 127.0.0.1:8765; port 0: any free one)"},
+    [POLICY] = {.name = "policy",
+                .kind = TD_OPTION_TEXT,
+                .value = "NAME",
+                .help = "how to prioritise (default: directed)"},
+    [GRACE] = {.name = "grace",
+               .kind = TD_OPTION_REAL,
+               .value = "SECONDS",
+               .help = "a peer that loses its connection keeps its order for so long (default: 30)",
+               .above = 0,
+               .below = 86400},
+    [RETRIES] = {.name = "retries",
+                 .kind = TD_OPTION_WHOLE,
+                 .value = "N",
+                 .help = "accidental failures of one step that a peer survives (default: the\n"
+                         "scenario's, else 2)",
+                 .max = 1000000},
+    [LOG] = {.name = "log",
+             .kind = TD_OPTION_TEXT,
+             .value = "human|json",
+             .help = "how to write what happens, a line each, on standard error (default: human)"},
+    [QUIET] = {.name = "quiet", .kind = TD_OPTION_FLAG, .help = "write nothing of what happens"},
+};
+
+static const struct td_usage usage = {
+    .command = "serve",
+    .positionals = "[SCENARIO]",
+    .about =
+        "Listens for peers, and tells each what to build next. A scenario gives its schema's\n"
+        "prerequisites and mean times; without one, peers bring their schemas, and times are\n"
+        "learned. SIGTERM or Ctrl-C: no new orders, and it ends when those that run have ended.",
+    .max_positionals = 1,
+    .options = options,
+    .option_count = OPTION_COUNT,
+};
+
+/* "ADDR", "ADDR:PORT" or "[ADDR]:PORT" into its parts. */
+static bool read_address(const char *text, char *address, size_t size, uint16_t *port,
+                         struct td_error *error)
+{
+    const char *colon = strrchr(text, ':'), *end = text + strlen(text);
+    *port = PORT;
+    bool bracketed = text[0] == '[';
+    if (colon != NULL && (bracketed ? colon[-1] == ']' : strchr(text, ':') == colon)) {
+        char *rest;
+        unsigned long number = strtoul(colon + 1, &rest, 10);
+        if (colon[1] == '\0' || *rest != '\0' || number > 65535)
+            return td_error_set(error, TD_FAULT_INPUT,
+                                "serve: --listen %s: the port must be a number from 0 to 65535",
+                                text);
+        *port = (uint16_t)number;
+        end = colon;
+    }
+    if (bracketed && end > text && end[-1] == ']') text++, end--;
+    size_t length = (size_t)(end - text);
+    if (length == 0 || length >= size)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "serve: --listen wants an address such as 127.0.0.1:8765");
+    memcpy(address, text, length);
+    address[length] = '\0';
+    return true;
+}
+
+static bool choose_log(const struct td_value *given, bool *json, struct td_error *error)
+{
+    *json = given->given && strcmp(given->text, "json") == 0;
+    if (!given->given || *json || strcmp(given->text, "human") == 0) return true;
+    return td_error_set(error, TD_FAULT_INPUT, "serve: --log is human or json, not %s",
+                        given->text);
+}
+
+/* The policy, and what it needs to know of the scenario. */
+static bool choose_policy(const struct td_value *given, const struct td_scenario *scenario,
+                          const struct td_policy **policy, struct td_error *error)
+{
+    struct td_policy_list list;
+    if (!td_policy_list_from_text(given->given ? given->text : "directed", "--policy", &list,
+                                  error))
+        return false;
+    if (list.count != 1)
+        return td_error_set(error, TD_FAULT_INPUT, "serve: --policy takes one policy");
+    *policy = list.policies[0];
+    if (((*policy)->needs & TD_NEEDS_LOTS) != 0)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "serve: policy %s wants numbers drawn, which is for simulations: "
+                            "choose another",
+                            (*policy)->name);
+    return scenario == NULL || td_policy_list_fits(&list, scenario, error);
+}
+
+static bool prepare(const struct td_arguments *arguments, struct td_scenario **scenario,
+                    struct td_server_options *server, char *address, size_t size,
+                    struct td_error *error)
+{
+    const struct td_value *given = arguments->values;
+    const char *listen = given[LISTEN].given ? given[LISTEN].text : "127.0.0.1";
+    double grace = given[GRACE].given ? given[GRACE].real : 30;
+    if (!read_address(listen, address, size, &server->port, error) ||
+        !choose_log(&given[LOG], &server->log_json, error))
+        return false;
+    if (arguments->positional_count > 0) {
+        *scenario = td_scenario_read(arguments->positionals[0], error);
+        if (*scenario == NULL) return false;
+    }
+    struct td_authority_options *authority = &server->authority;
+    if (!choose_policy(&given[POLICY], *scenario, &authority->policy, error)) return false;
+    authority->scenario = *scenario;
+    authority->grace = (td_time)(grace * (double)TD_NS_PER_S);
+    authority->engine =
+        (struct td_engine_options){.retries = *scenario == NULL ? 2 : (*scenario)->retries,
+                                   .learn = *scenario == NULL || (*scenario)->learned,
+                                   .patience = *scenario == NULL ? -1 : (*scenario)->patience};
+    if (given[RETRIES].given) authority->engine.retries = (uint32_t)given[RETRIES].whole;
+    server->address = address;
+    server->scale = 1;
+    server->drain = authority->grace;
+    server->log = given[QUIET].given ? -1 : STDERR_FILENO;
+    return true;
+}
+
+int td_command_serve(int argc, char **argv)
+{
+    struct td_arguments arguments;
+    int status;
+    if (!td_cli_parse(&usage, argc, argv, &arguments, &status)) return status;
+
+    struct td_server_options server_options = {0};
+    struct td_scenario *scenario = NULL;
+    struct td_server *server = NULL;
+    struct td_error error;
+    char address[256];
+    bool done = prepare(&arguments, &scenario, &server_options, address, sizeof address, &error) &&
+                (server = td_server_create(&server_options, &error)) != NULL;
+    if (done) {
+        const atomic_bool *stop = td_interrupt_watch();
+        (void)printf("listening on %s:%u, policy %s\n", address, td_server_port(server),
+                     server_options.authority.policy->name);
+        (void)fflush(stdout);
+        done = td_server_run(server, stop, &error);
+        td_interrupt_unwatch();
+    }
+    td_server_destroy(server);
+    td_scenario_destroy(scenario);
+    return done ? TD_EXIT_DONE : td_cli_fail(&error);
+}
