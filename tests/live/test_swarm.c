@@ -224,7 +224,9 @@ struct stage {
     struct td_swarm *swarm;
     struct td_error error;
     double seconds; /* that the run took */
-    unsigned said, heard;
+    atomic_uint said;
+    unsigned heard;
+    unsigned stop_after; /* so much has been said */
 };
 
 static double now_s(void)
@@ -242,7 +244,7 @@ static void count(void *context, uint32_t peer, bool sent, const struct td_messa
     (void)message;
     assert_true(now >= 0);
     if (sent)
-        stage->said++;
+        atomic_fetch_add(&stage->said, 1);
     else
         stage->heard++;
 }
@@ -299,7 +301,7 @@ static void test_all_end(void **state)
     assert_int_equal(stage.server.looks, 300);
     assert_int_equal(stage.server.obtained, 200);
     assert_int_equal(stage.server.ended, 100);
-    assert_int_equal(stage.said, 700);
+    assert_int_equal(atomic_load(&stage.said), 700);
     assert_int_equal(stage.heard, 600);
     assert_true(stage.seconds >= 0.198); /* the last comes at 9.9 and builds for 10 */
     close_stage(&stage);
@@ -361,11 +363,14 @@ static void test_refused(void **state)
     close_stage(&stage);
 }
 
-static void *stop_soon(void *swarm)
+static void *stop_soon(void *context)
 {
+    struct stage *stage = context;
     const struct timespec pause = {.tv_nsec = 50000000};
-    (void)nanosleep(&pause, NULL);
-    td_swarm_stop(swarm);
+    do
+        (void)nanosleep(&pause, NULL);
+    while (atomic_load(&stage->said) < stage->stop_after);
+    td_swarm_stop(stage->swarm);
     return NULL;
 }
 
@@ -376,12 +381,13 @@ static void test_stop(void **state)
     pthread_t thread;
     open_stage(&stage, "{\"count\":10},{\"name\":\"late\",\"arrival\":\"1h\"}",
                (struct manners){.is_silent = true});
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, stage.swarm), 0);
+    stage.stop_after = 10;
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stage), 0);
     assert_false(td_swarm_run(stage.swarm, &stage.error));
     assert_int_equal(stage.error.fault, TD_FAULT_INTERRUPT);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_false(run(&stage)); /* it stays stopped */
-    assert_int_equal(stage.server.hellos, 10);
+    assert_int_equal(atomic_load(&stage.said), 10);
     close_stage(&stage);
 }
 
@@ -393,11 +399,11 @@ static void test_nobody_listens(void **state)
     pthread_t thread;
     open_stage(&stage, "{\"count\":2}", (struct manners){0});
     stop_server(&stage.server);
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, stage.swarm), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &stage), 0);
     assert_false(td_swarm_run(stage.swarm, &stage.error));
     assert_int_equal(stage.error.fault, TD_FAULT_INTERRUPT);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(stage.said, 0);
+    assert_int_equal(atomic_load(&stage.said), 0);
     td_swarm_destroy(stage.swarm);
     close_stage(&stage);
 }
