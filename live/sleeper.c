@@ -259,21 +259,17 @@ static double fetch_length(const struct td_sleeper *sleeper)
            spec->parts;
 }
 
-/* The build of one part: whole, or in part from a published start if that can be had. The authority
- * says whether one is there; how much is left to do the peer knows best. */
-static double build_length(struct td_sleeper *sleeper, bool missed, bool start, td_time now)
+/* The build of one part: whole, or what is left of it if it can start from a published one. */
+static double build_length(struct td_sleeper *sleeper, bool missed, double fraction, td_time now)
 {
     const struct td_sleep_plan *plan = sleeper->plan;
     uint32_t at = sleeper->at;
     double length = sample(sleeper, plan->spec[at]->build, plan->order[at], TD_DRAW_BUILD);
     length *= plan->factors[at];
     length = length / plan->spec[at]->parts / speed_at(sleeper, now);
-
-    if (missed || !start || at == plan->steps || sleeper->group->fraction == NULL ||
-        sleeper->group->fraction[at] >= 1 || !hits(sleeper, sleeper->part))
-        return length;
+    if (missed || fraction >= 1 || !hits(sleeper, sleeper->part)) return length;
     sleeper->whole = false;
-    return fetch_length(sleeper) + length * sleeper->group->fraction[at];
+    return fetch_length(sleeper) + length * fraction;
 }
 
 /* Whether a build that begins now will fail. */
@@ -318,10 +314,10 @@ static void look_ahead(struct td_sleeper *sleeper, td_time now)
 
 /* It knows what the cache has of the part that it is at: it fetches what is published, and builds
  * all else. */
-static void begin_part(struct td_sleeper *sleeper, bool published, bool start, td_time now)
+static void begin_part(struct td_sleeper *sleeper, bool published, double fraction, td_time now)
 {
     if (sleeper->run == RUN_BUILD && sleeper->failure != FAILS_NOT) {
-        sleep_for(sleeper, WORK_TASK, build_length(sleeper, false, start, now), now);
+        sleep_for(sleeper, WORK_TASK, build_length(sleeper, false, fraction, now), now);
         return; /* come what may */
     }
     enum run run = published && hits(sleeper, sleeper->part) ? RUN_FETCH : RUN_BUILD;
@@ -335,7 +331,7 @@ static void begin_part(struct td_sleeper *sleeper, bool published, bool start, t
         sleep_for(sleeper, WORK_TASK, fetch_length(sleeper), now);
         return;
     }
-    sleeper->length = build_length(sleeper, published, start, now);
+    sleeper->length = build_length(sleeper, published, fraction, now);
     if (begins) sleeper->failure = foresee(sleeper);
     if (sleeper->failure == FAILS_NOT) {
         sleep_for(sleeper, WORK_TASK, sleeper->length, now);
@@ -575,7 +571,7 @@ static void on_seen(struct td_sleeper *sleeper, const struct td_message *message
     bool published = message->seen.published;
     sleeper->unanswered = false;
     if (sleeper->work == WORK_LOOK) {
-        begin_part(sleeper, published, message->seen.fraction < 1, now);
+        begin_part(sleeper, published, message->seen.fraction, now);
     } else if (published && hits(sleeper, sleeper->fail_end)) {
         sleep_for(sleeper, WORK_TASK, sleeper->length, now);
     } else {

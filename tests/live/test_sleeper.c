@@ -42,6 +42,9 @@ static void add_hello(struct stage *stage, const struct td_hello *hello)
     for (size_t i = 0; i < hello->digest_count; i++)
         add(stage, " %s=%s/%s", hello->digests[i].step, hello->digests[i].digest,
             hello->digests[i].untouched == NULL ? "-" : hello->digests[i].untouched);
+    for (size_t i = 0; i < hello->digest_count; i++)
+        if (hello->digests[i].fraction < 1)
+            add(stage, " %s-%g", hello->digests[i].step, hello->digests[i].fraction);
     if (hello->read_only) add(stage, " read-only");
     if (hello->resume != 0) add(stage, " resume-%d", (int)hello->resume);
 }
@@ -300,18 +303,18 @@ static void test_fraction(void **state)
     const char *text = "{\"name\":\"x\"," SCHEMA3 ",\"steps\":{" DEFAULT
                        ",\"b\":{\"after\":[\"a\"]}},\"peers\":[{\"speed\":2,\"touches\":"
                        "{\"a\":0.3}}]}";
-    arrive(&stage, text, "hello peer a=peer/base b=peer/-");
+    arrive(&stage, text, "hello peer a=peer/base b=peer/- a-0.3");
     order(&stage, 0, 1, "a");
     seen(&stage, 0, 1, "a", false, 0.3);
     sleeps_until(&stage, 2.5); /* 1 + 0.3 x 10 / 2 */
     said(&stage, "look 1 a; built 1 a 2.5 published last");
-    order(&stage, 2.5, 2, "b"); /* private, but it touches nothing in part */
-    seen(&stage, 2.5, 2, "b", false, 0.3);
+    order(&stage, 2.5, 2, "b"); /* private, but not touched in part */
+    missing(&stage, 2.5, 2, "b");
     sleeps_until(&stage, 7.5);
     said(&stage, "look 2 b; built 2 b 5 published whole last");
     close_peer(&stage);
 
-    arrive(&stage, text, "hello peer a=peer/base b=peer/-");
+    arrive(&stage, text, "hello peer a=peer/base b=peer/- a-0.3");
     order(&stage, 0, 1, "a");
     missing(&stage, 0, 1, "a"); /* no start is published */
     sleeps_until(&stage, 5);
@@ -435,7 +438,7 @@ static void test_failing_parts(void **state)
            "{\"name\":\"x\"," SCHEMA1
            ",\"steps\":{\"default\":{\"build\":40,\"fetch\":4,\"parts\":4}},"
            "\"peers\":[{\"touches\":{\"a\":0.5},\"breaks\":{\"a\":1}}]}",
-           "hello peer a=peer/base");
+           "hello peer a=peer/base a-0.5");
     order(&stage, 0, 1, "a");
     seen(&stage, 0, 1, "a", false, 0.5); /* 1 + 5 */
     said(&stage, "look 1 a; look 1 a.1");
