@@ -24,7 +24,8 @@ struct member {
     uint32_t digest_room;
     bool here; /* the engine knows it as present */
     bool joined, read_only, done, pending;
-    bool rest_there; /* what its last look found of the universe's rest */
+    bool rest_there;               /* what its last look found of the universe's rest */
+    uint32_t last_step, last_part; /* its last result within the order */
 };
 
 /* The peers that can share, and what their untouched variants are called. */

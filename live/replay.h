@@ -11,10 +11,10 @@ struct td_replay;
 struct td_replay *td_replay_create(struct td_error *error);
 void td_replay_destroy(struct td_replay *replay); /* NULL is allowed */
 
-/* Both in the order in which they come; `replay` is a void pointer so that they fit the hooks of
+/* Both in the order in which they come; `context` is the replay, so that they fit the hooks of
  * server.h. A schema's tables must outlive the replay. */
-void td_replay_event(void *replay, const struct td_event *event);
-void td_replay_command(void *replay, const struct td_command *command);
+void td_replay_event(void *context, const struct td_event *event);
+void td_replay_command(void *context, const struct td_command *command);
 
 /* Feeds the inputs to a new engine. False with a sentence that names the first decision that
  * differs. */

@@ -131,6 +131,9 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         return;
     }
     uint32_t part = message->obtained.part, parts = message->obtained.parts;
+    if (place == member->last_step && part == member->last_part) return; /* said again */
+    member->last_step = place;
+    member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
     bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
     if (published && !member->read_only &&

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+// NOLINTNEXTLINE(readability-non-const-parameter): it is filled later
 void td_tally_begin(struct td_tally *tally, struct td_run_record *record, td_time *turnarounds)
 {
     *tally = (struct td_tally){
