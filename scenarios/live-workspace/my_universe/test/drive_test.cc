@@ -1,0 +1,7 @@
+#include "my_universe/perception/confidence.h"
+#include "my_universe/planning/steer.h"
+
+int main()
+{
+    return steer(2.0) == 0.5 && steer(-2.0) == -0.5 && confidence(3.0) == 1.0 ? 0 : 1;
+}
