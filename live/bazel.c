@@ -211,7 +211,7 @@ static void judge(const struct td_child_end *end, struct td_build *build)
         build->status = -1;
         build->result = end->signal == SIGINT ? TD_BUILD_ABORTED : TD_BUILD_FLAKY;
         (void)snprintf(build->why, sizeof build->why, "Bazel was ended by the signal %s",
-                       strsignal(end->signal));
+                       sigdescr_np(end->signal));
     } else {
         build->result = td_bazel_result(end->status, &sentence);
         (void)snprintf(build->why, sizeof build->why, "%s", sentence);

@@ -33,7 +33,7 @@ struct td_bazel {
     bool tests;                 /* `bazel test` instead of `bazel build` */
     const char *const *options; /* options after the command; the file of events is our own */
     const char *workspace;      /* a folder in it; NULL: the current one */
-    const char *scratch;        /* where the files of events are kept for so long; NULL: /tmp */
+    const char *scratch;        /* an absolute folder for the file of events; NULL: /tmp */
     double fetch_share;         /* at most this share of the actions is a fetch; 0: 0.05 */
     td_time grace;              /* between two interrupts; 0: 10 s */
 };
