@@ -51,7 +51,9 @@ LINK_live := base engine policies workload report live
 LINK_cli := $(ROOMS)
 
 TEST_SOURCES := $(wildcard tests/*/test_*.c)
-TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+# The real Bazel is large, and a target of its own installs it.
+BAZEL_TEST := $(BUILD)/tests/live/test_real_bazel
+TESTS := $(filter-out $(BAZEL_TEST),$(TEST_SOURCES:%.c=$(BUILD)/%))
 
 ##@ Build
 .PHONY: all
@@ -70,8 +72,8 @@ deps: ## installs, with apt, what all targets need
 
 # What a target needs and this machine lacks is installed before it is missed; all of it at once,
 # and before anything is built.
-.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind
-deps-build deps-test deps-lint deps-plot deps-valgrind: deps-%:
+.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel
+deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel: deps-%:
 	@CC=$(CC) tools/deps.sh $*
 
 .PHONY: demo
@@ -111,7 +113,7 @@ $(BUILD)/tests/$(1)/test_%: $(BUILD)/tests/$(1)/test_%.o \
 endef
 $(foreach room,$(ROOMS),$(eval $(call test_rule,$(room))))
 .PRECIOUS: $(BUILD)/%.o
-$(TESTS:=.o): | deps-test
+$(TESTS:=.o) $(BAZEL_TEST).o: | deps-test
 
 .PHONY: test-programs
 test-programs: $(TESTS)
@@ -171,6 +173,11 @@ check-valgrind: deps-valgrind ## the test programs under valgrind's memcheck
 run-check-valgrind:
 	@$(RUN_TESTS) --wrap "valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes" $(TESTS)
+
+.PHONY: check-bazel
+check-bazel: deps-bazel ## builds and tests with the real Bazel (installs Debian's)
+	@$(MAKE) $(PARALLEL) $(BAZEL_TEST)
+	@$(RUN_TESTS) $(BAZEL_TEST)
 
 ##@ Benchmarks
 # One program of all bench/*.c, and all of the program but its main().

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Sees to it that what a target needs is installed: tools/deps.sh SET...
 #
-# Sets: build, test, lint, plot, valgrind. Says nothing when nothing is missing. What is missing is
+# Sets: build, test, lint, plot, valgrind, bazel. Says nothing when nothing is missing. What is missing is
 # installed with apt-get, as root or through a sudo that does not ask; where neither is possible,
 # or with DEPS=check, it prints the one command that installs it and fails.
 set -eu
@@ -43,6 +43,15 @@ needs() {
 		file /usr/lib/debug/.build-id libc6-dbg
 		END
         ;;
+    bazel)
+        needs test
+        cat <<-'END'
+		command bazel bazel-bootstrap
+		command git git
+		file /usr/share/bazel/rules/java bazel-rules-java
+		file /usr/share/bazel/rules/proto bazel-rules-proto
+		END
+        ;;
     plot)
         needs build
         cat <<-'END'
@@ -51,7 +60,7 @@ needs() {
 		END
         ;;
     *)
-        echo "tools/deps.sh: no set '$1': build, test, lint, valgrind or plot" >&2
+        echo "tools/deps.sh: no set '$1': build, test, lint, valgrind, plot or bazel" >&2
         return 2
         ;;
     esac
