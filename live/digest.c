@@ -196,7 +196,7 @@ static void read_key(const char *install_base, char *out, size_t size)
     if (file != NULL) (void)fclose(file);
     out[strcspn(out, "\n")] = '\0';
     const char *slash = strrchr(install_base, '/');
-    if (got == 0) (void)snprintf(out, size, "%s", slash != NULL ? slash + 1 : install_base);
+    if (got == 0) (void)snprintf(out, size, "%.127s", slash != NULL ? slash + 1 : install_base);
 }
 
 static bool find_place(struct work *work, struct td_error *error)
