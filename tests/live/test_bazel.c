@@ -112,15 +112,15 @@ static void warn(void *context, const char *sentence)
     (void)snprintf(context, 1024, "%s", sentence);
 }
 
-static void digests_of(const char *folder, struct td_step_digest digests[2], char warned[1024])
+static void digests_of(const char *folder, const struct td_digest_watcher *watcher,
+                       struct td_step_digest digests[2])
 {
     static const char *const patterns[] = {"//a/...", "//bad/..."};
     char path[2 * FOLDER_PATH];
     (void)snprintf(path, sizeof path, "%s", folder_path(folder, "bazel"));
     const struct td_bazel bazel = {.path = path, .workspace = folder};
-    const struct td_digest_watcher watcher = {warned, warn};
     struct td_error error;
-    if (!td_digest_steps(&bazel, "HEAD", patterns, 2, NULL, &watcher, digests, &error))
+    if (!td_digest_steps(&bazel, "HEAD", patterns, 2, NULL, watcher, digests, &error))
         fail_msg("%s", error.text);
 }
 
@@ -143,7 +143,8 @@ static void a_touched_file_changes_the_digest(void **state)
     (void)folder_run(folder, "git commit -q -m one");
     struct td_step_digest first[2], then[2];
     char warned[1024] = "";
-    digests_of(folder, first, warned);
+    const struct td_digest_watcher watcher = {warned, warn};
+    digests_of(folder, &watcher, first);
     assert_int_equal(strlen(first[0].own), 40);
     assert_string_equal(first[0].own, first[0].untouched);
     assert_string_equal(first[1].own, "");
@@ -151,16 +152,16 @@ static void a_touched_file_changes_the_digest(void **state)
     assert_non_null(strstr(warned, "no such package"));
 
     folder_write(folder, "a/x.c", "int z;\n");
-    digests_of(folder, then, warned);
+    digests_of(folder, &watcher, then);
     assert_string_not_equal(then[0].own, first[0].own);
     assert_string_equal(then[0].untouched, first[0].untouched);
 
     /* Undone; then a file is removed that a glob() had found. */
     folder_write(folder, "a/x.c", "int x;\n");
-    digests_of(folder, then, warned);
+    digests_of(folder, &watcher, then);
     assert_string_equal(then[0].own, first[0].own);
     (void)folder_run(folder, "rm a/y.c");
-    digests_of(folder, then, warned);
+    digests_of(folder, &watcher, then);
     assert_string_not_equal(then[0].own, then[0].untouched);
 }
 

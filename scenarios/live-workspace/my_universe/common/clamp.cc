@@ -1,4 +1,4 @@
-#include "my_universe/common/clamp.h"
+#include "my_universe/common/clamp.hpp"
 
 double clamp(double value, double low, double high)
 {

@@ -1,6 +1,6 @@
-#include "my_universe/perception/confidence.h"
+#include "my_universe/perception/confidence.hpp"
 
-#include "my_universe/common/clamp.h"
+#include "my_universe/common/clamp.hpp"
 
 double confidence(double wanted)
 {

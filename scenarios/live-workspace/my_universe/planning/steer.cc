@@ -1,6 +1,6 @@
-#include "my_universe/planning/steer.h"
+#include "my_universe/planning/steer.hpp"
 
-#include "my_universe/common/clamp.h"
+#include "my_universe/common/clamp.hpp"
 
 double steer(double wanted)
 {

@@ -1,5 +1,5 @@
-#include "my_universe/perception/confidence.h"
-#include "my_universe/planning/steer.h"
+#include "my_universe/perception/confidence.hpp"
+#include "my_universe/planning/steer.hpp"
 
 int main()
 {
