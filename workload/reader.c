@@ -85,13 +85,13 @@ static bool unknown_key(const struct td_reader *r, uint32_t node, const struct t
                         size_t count)
 {
     const char *known[32];
-    size_t known_count = 0;
     char quote[TD_QUOTE_SIZE];
     const char *key = td_json_key(r->json, node);
-    for (size_t i = 0; i < count && i < 32; i++)
-        if (specs[i].need != TD_KEY_LATER) known[known_count++] = specs[i].name;
+    if (count > 32) count = 32;
+    for (size_t i = 0; i < count; i++)
+        known[i] = specs[i].name;
     return td_reader_fail_key(r, node, "unknown key %s: %s", td_text_quote(key, quote),
-                              td_reader_hint(r, key, known, known_count));
+                              td_reader_hint(r, key, known, count));
 }
 
 bool td_read_keys(const struct td_reader *r, uint32_t node, const struct td_key_spec *specs,
@@ -108,9 +108,6 @@ bool td_read_keys(const struct td_reader *r, uint32_t node, const struct td_key_
         while (i < count && strcmp(specs[i].name, key) != 0)
             i++;
         if (i == count) return unknown_key(r, child, specs, count);
-        if (specs[i].need == TD_KEY_LATER)
-            return td_reader_fail_key(r, child, "the key \"%s\" is not supported yet: remove it",
-                                      key);
         found[i] = child;
     }
     for (size_t i = 0; i < count; i++)

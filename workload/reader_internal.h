@@ -26,11 +26,7 @@ struct td_reader {
     bool plain; /* what has the dimension of time elsewhere is a number without a unit */
 };
 
-enum td_key_need {
-    TD_KEY_OPTIONAL,
-    TD_KEY_REQUIRED,
-    TD_KEY_LATER, /* known, but not run yet: refused, never ignored */
-};
+enum td_key_need { TD_KEY_OPTIONAL, TD_KEY_REQUIRED };
 
 struct td_key_spec {
     const char *name;
@@ -141,5 +137,8 @@ bool td_read_peers(const struct td_reader *r, uint32_t node, struct td_scenario 
 /* A group's arrivals. `count` is what the group says, TD_JSON_NONE if it says nothing. */
 bool td_read_arrival(const struct td_reader *r, uint32_t node, uint32_t count_node,
                      struct td_group_spec *group);
+
+/* How the scenario is run live; nothing if it does not say so. */
+bool td_read_live(const struct td_reader *r, uint32_t node, const struct td_live_spec **out);
 
 #endif

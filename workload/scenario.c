@@ -44,7 +44,7 @@ static const struct td_key_spec keys[] = {
     [ESTIMATES] = {"estimates", TD_KEY_OPTIONAL},
     [WINDOW] = {"window", TD_KEY_OPTIONAL},
     [PATIENCE] = {"patience", TD_KEY_OPTIONAL},
-    [LIVE] = {"live", TD_KEY_LATER},
+    [LIVE] = {"live", TD_KEY_OPTIONAL},
 };
 #define KEY_COUNT (sizeof keys / sizeof *keys)
 
@@ -217,7 +217,8 @@ static bool read_scenario(const struct td_reader *r, struct td_scenario *scenari
            read_policies(r, found[POLICIES], scenario) && read_numbers(r, found, scenario) &&
            read_estimates(r, found[ESTIMATES], &scenario->learned) &&
            read_window(r, found[WINDOW], &scenario->window) &&
-           read_patience(r, found[PATIENCE], &scenario->patience);
+           read_patience(r, found[PATIENCE], &scenario->patience) &&
+           td_read_live(r, found[LIVE], &scenario->live);
 }
 
 /* The warnings in the order in which they came. */

@@ -94,6 +94,28 @@ struct td_window {
     uint32_t start, floor; /* 1 <= floor <= start */
 };
 
+/* Who plays the peers of a live run. */
+enum td_executor {
+    TD_EXECUTOR_SLEEP, /* nobody builds: peers sleep for the times that the simulator would draw */
+    TD_EXECUTOR_BAZEL,
+    TD_EXECUTOR_EXEC, /* a command of the user's */
+};
+
+/* How the scenario is run live. Paths are as in the file; relative ones have the scenario's folder
+ * before them, so that they hold from where the program was started. Nothing is looked up: what
+ * they name need not exist. A member that is not for the executor is NULL or 0. */
+struct td_live_spec {
+    enum td_executor executor;
+    double time_scale;             /* wall time to the scenario's time; 1 for BAZEL */
+    const char *workspace;         /* BAZEL; EXEC: the folder to run in, NULL: the program's own */
+    const char *const *bazel_args; /* none empty, with a NULL behind the last; NULL if left out */
+    size_t bazel_arg_count;
+    const char *cache_disk, *cache_http; /* a folder or a URL; at most one is not NULL */
+    const char *program;        /* EXEC: the command; PATH is searched if it has no slash */
+    const char *const *command; /* the command as in the file, its arguments, and a NULL */
+    size_t command_count;       /* the NULL not included */
+};
+
 struct td_scenario {
     const char *path; /* as given */
     const char *name;
@@ -116,6 +138,7 @@ struct td_scenario {
     struct td_window window; /* 20 and 3 if left out */
     td_time patience;        /* a build older than this may be duplicated; -1 if left out */
     bool learned; /* estimates are learned from what is observed, not the scenario's means */
+    const struct td_live_spec *live; /* NULL if left out */
 };
 
 /* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */

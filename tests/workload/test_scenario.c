@@ -33,6 +33,7 @@ static void test_defaults(void **state)
     assert_int_equal(s->window.start, 20);
     assert_int_equal(s->window.floor, 3);
     assert_int_equal(s->patience, -1);
+    assert_null(s->live);
     assert_true(s->steps[0].hit_rate == 1);
     assert_true(s->steps[0].flaky == 0);
     assert_true(s->steps[0].broken == 0);
@@ -308,6 +309,82 @@ static void test_patience(void **state)
     }
 }
 
+#define LIVE(members) WITH_KEYS("\"peers\": [{}], \"live\": {" members "}")
+
+static void test_live_sleep(void **state)
+{
+    (void)state;
+    struct td_scenario *s = scenario_of(LIVE("\"executor\": \"sleep\""));
+    assert_int_equal(s->live->executor, TD_EXECUTOR_SLEEP);
+    assert_true(s->live->time_scale == 1);
+    assert_null(s->live->workspace);
+    assert_null(s->live->bazel_args);
+    assert_null(s->live->cache_disk);
+    assert_null(s->live->cache_http);
+    assert_null(s->live->program);
+    assert_null(s->live->command);
+    td_scenario_destroy(s);
+    s = scenario_of(LIVE("\"time_scale\": 0.01, \"executor\": \"sleep\""));
+    assert_true(s->live->time_scale == 0.01);
+    td_scenario_destroy(s);
+}
+
+/* Whether it is the scenario's folder and then `name`. */
+static bool is_beside(const struct td_scenario *s, const char *path, const char *name)
+{
+    size_t folder = (size_t)(strrchr(s->path, '/') + 1 - s->path);
+    return strncmp(path, s->path, folder) == 0 && strcmp(path + folder, name) == 0;
+}
+
+static void test_live_bazel(void **state)
+{
+    (void)state;
+    struct td_scenario *s =
+        scenario_of(LIVE("\"executor\": \"bazel\", \"workspace\": \"../w\", \"bazel_args\":"
+                         " [\"-c\", \"opt\"], \"cache\": {\"disk\": \"cache\"}"));
+    assert_int_equal(s->live->executor, TD_EXECUTOR_BAZEL);
+    assert_true(s->live->time_scale == 1);
+    assert_true(is_beside(s, s->live->workspace, "../w"));
+    assert_int_equal(s->live->bazel_arg_count, 2);
+    assert_string_equal(s->live->bazel_args[0], "-c");
+    assert_string_equal(s->live->bazel_args[1], "opt");
+    assert_null(s->live->bazel_args[2]);
+    assert_true(is_beside(s, s->live->cache_disk, "cache"));
+    assert_null(s->live->cache_http);
+    td_scenario_destroy(s);
+    s = scenario_of(LIVE("\"executor\": \"bazel\", \"workspace\": \"/w\", \"bazel_args\": [],"
+                         " \"cache\": {\"http\": \"http://cache:80/x\"}"));
+    assert_string_equal(s->live->workspace, "/w");
+    assert_int_equal(s->live->bazel_arg_count, 0);
+    assert_null(s->live->bazel_args[0]);
+    assert_null(s->live->cache_disk);
+    assert_string_equal(s->live->cache_http, "http://cache:80/x");
+    td_scenario_destroy(s);
+}
+
+/* PATH has what is named without a slash, the scenario's folder what has one. */
+static void test_live_exec(void **state)
+{
+    (void)state;
+    struct td_scenario *s =
+        scenario_of(LIVE("\"executor\": \"exec\", \"command\": [\"bin/it\", \"bin/x\", \"\"]"));
+    assert_int_equal(s->live->executor, TD_EXECUTOR_EXEC);
+    assert_true(is_beside(s, s->live->program, "bin/it"));
+    assert_int_equal(s->live->command_count, 3);
+    assert_string_equal(s->live->command[0], "bin/it");
+    assert_string_equal(s->live->command[1], "bin/x");
+    assert_string_equal(s->live->command[2], "");
+    assert_null(s->live->command[3]);
+    assert_null(s->live->workspace);
+    td_scenario_destroy(s);
+    s = scenario_of(LIVE("\"executor\": \"exec\", \"command\": [\"it\"], \"time_scale\": 2,"
+                         " \"workspace\": \"w\""));
+    assert_string_equal(s->live->program, "it");
+    assert_true(s->live->time_scale == 2);
+    assert_true(is_beside(s, s->live->workspace, "w"));
+    td_scenario_destroy(s);
+}
+
 /* A zero byte must not end a cell unseen, wherever it stands. */
 static void test_zero_bytes_in_tables(void **state)
 {
@@ -472,6 +549,9 @@ int main(void)
         cmocka_unit_test(test_dependent_pipelines),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_live_sleep),
+        cmocka_unit_test(test_live_bazel),
+        cmocka_unit_test(test_live_exec),
         cmocka_unit_test(test_zero_bytes_in_tables),
         cmocka_unit_test(test_schema_files),
         cmocka_unit_test(test_warnings),
