@@ -54,6 +54,11 @@ def three_strategies(run):
     assert [run.mean(p) for p in ("linear", "parallel", "directed")] == [4800, 3600, 1600]
 
 
+def live_sleep(run):
+    assert [run.mean(p) for p in ("linear", "parallel", "directed")] == [4800, 3800, 1800]
+    assert run.mean("directed", "builds") == 6 and run.mean("directed", "duplicate_builds") == 0
+
+
 def my_universe(run):
     run.faster("directed", "parallel")
     assert run.mean("directed", "builds") == 4

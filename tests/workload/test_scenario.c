@@ -488,6 +488,7 @@ static void test_shipped_scenarios(void **state)
         {"scenarios/slow-peer.json", "six-steps", 6, 3},
         {"scenarios/parts.json", "six-steps", 6, 4},
         {"scenarios/broken-base.json", "six-steps", 6, 6},
+        {"scenarios/live-sleep.json", "six-steps", 6, 3},
     };
     for (size_t i = 0; i < sizeof shipped / sizeof *shipped; i++) {
         struct td_error error;
