@@ -190,6 +190,7 @@ static bool prepare(struct run *run, const struct td_arguments *arguments, struc
     run->scenario = td_scenario_read(arguments->positionals[0], error);
     if (run->scenario == NULL || !choose_policies(run, error)) return false;
 
+    if (given[LIVE].given && !td_live_can(run->scenario, error)) return false;
     run->replications = given[REPLICATIONS].given ? (uint32_t)given[REPLICATIONS].whole
                                                   : run->scenario->replications;
     run->seed = given[SEED].given ? given[SEED].whole : run->scenario->seed;
@@ -241,7 +242,7 @@ static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *
         .policy_count = run->policies.count,
         .replications = run->replications,
         .seed = run->seed,
-        .scale = 1,
+        .scale = run->scenario->live->time_scale,
         .csv = run->csv,
         .stop = stop,
         .progress = run->options[QUIET].given ? NULL : show_progress,

@@ -182,6 +182,28 @@ static bool run_part(const struct td_scenario *scenario, const struct td_live_op
     return td_csv_part_end(part, good ? error : &end_error) && good;
 }
 
+bool td_live_can(const struct td_scenario *scenario, struct td_error *error)
+{
+    if (scenario->live == NULL)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "%s:1:1: $: the scenario does not say how it is run live: add "
+                            "\"live\": {\"executor\": \"sleep\", \"time_scale\": 0.001}",
+                            scenario->path);
+    if (scenario->live->executor != TD_EXECUTOR_SLEEP)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "%s:1:1: $.live.executor: run --live has peers that sleep only so far: "
+                            "write \"sleep\", or start peers of your own against "
+                            "'task-director serve'",
+                            scenario->path);
+    for (uint32_t group = 0; group < scenario->group_count; group++)
+        if (scenario->groups[group].dependent)
+            return td_error_set(error, TD_FAULT_INPUT,
+                                "%s:1:1: $.peers[%u].pipeline_type: a dependent pipeline cannot be "
+                                "run live yet: simulate it",
+                                scenario->path, group);
+    return true;
+}
+
 bool td_live_run(const struct td_scenario *scenario, const struct td_live_options *options,
                  struct td_results *results, struct td_error *error)
 {

@@ -29,6 +29,10 @@ struct td_live_options {
     void *progress_context;
 };
 
+/* False with a sentence if the scenario cannot be run live: it does not say how, or in a way that
+ * is not there yet. */
+bool td_live_can(const struct td_scenario *scenario, struct td_error *error);
+
 /* Fills results->runs. It takes the scenario's makespans times `scale`, one after the other. */
 bool td_live_run(const struct td_scenario *scenario, const struct td_live_options *options,
                  struct td_results *results, struct td_error *error);

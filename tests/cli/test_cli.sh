@@ -147,7 +147,8 @@ for value in 0 x 1000000; do
 done
 refused '--tasks' run three.json --tasks -1 --out dir
 refused '--out' run three.json --tasks 1
-refused 'not supported yet' run three.json --live
+refused 'does not say how it is run live' run three.json --live
+refused 'leave one of --live and --jobs out' run three.json --live --jobs 1
 refused "$(printf 'no?such')" run "$(printf 'no\nsuch')"
 refused 'nowhere.json' run nowhere.json
 refused 'nowhere.json' check nowhere.json

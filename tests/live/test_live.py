@@ -108,7 +108,7 @@ SCENARIO = {
     "steps": {"default": {"build": 1.35, "fetch": 0.2}, "3": {"after": ["1"]}},
     "rest": {"build": 0.6, "fetch": 0.15},
     "peers": [{"name": "p"}, {"name": "q", "arrival": 0.65, "speed": 0.5, "touches": {"2": 0.5}}],
-    "policies": ["linear", "directed", "universe"],
+    "policies": ["linear", "directed", "universe"], "live": {"executor": "sleep", "time_scale": 1},
 }
 KEYS = ("policy", "peer", "step", "kind", "outcome")
 
