@@ -1,4 +1,5 @@
 /* The engine's way in: events are checked, applied, answered. See engine/engine.h. */
+#include "base/block.h"
 #include "engine/engine_internal.h"
 
 bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size)
@@ -115,7 +116,7 @@ static bool peers_reserve(struct td_engine *engine, uint32_t count, uint32_t wor
     if (count > capacity)
         capacity = count > capacity + capacity / 4 ? count : capacity + capacity / 4;
 
-    char *peers = calloc(capacity == 0 ? 1 : capacity, stride);
+    char *peers = td_block_alloc(capacity == 0 ? 1 : capacity, stride);
     if (peers == NULL) return false;
     for (td_peer peer = 0; peer < engine->peer_count; peer++)
         memcpy(peers + peer * stride, peer_at(engine, peer), engine->peer_stride);
@@ -274,7 +275,7 @@ static void hold(struct peer *who, const struct schema *schema, uint32_t positio
 }
 
 /* The same, and what follows from it where holding counts as much as a publication. */
-static void obtain(struct td_engine *engine, struct peer *who, const struct cohort *cohort,
+static inline void obtain(struct td_engine *engine, struct peer *who, const struct cohort *cohort,
                    uint32_t position)
 {
     hold(who, cohort->schema, position);

@@ -179,6 +179,19 @@ static bool is_exact(const struct td_scenario *scenario)
     return exact;
 }
 
+/* Whether builds and fetches are whole and never fail. */
+static bool is_plain(const struct td_plan *plan)
+{
+    if (plan->parts || plan->factors || plan->flaky || plan->broken || plan->slow ||
+        plan->pipelines != 0)
+        return false;
+    for (uint32_t at = 0; at < plan->steps; at++)
+        if (plan->step[at].hit_rate < 1) return false;
+    for (uint32_t g = 0; g < plan->scenario->group_count; g++)
+        if (plan->groups[g].private != NULL || plan->groups[g].breaks != NULL) return false;
+    return true;
+}
+
 /* The engine's table: prerequisites one behind the other, mean build times. */
 static bool plan_schema(struct td_plan *plan)
 {
@@ -244,6 +257,7 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
     plan->overhead =
         !td_dist_is_constant(scenario->overhead) || td_dist_mean(scenario->overhead) > 0;
     if (!plan_touches(plan) || !plan_schema(plan)) goto fail;
+    plan->plain = is_plain(plan);
     return plan;
 fail:
     td_error_memory(error, "the scenario's plan");

@@ -1,5 +1,7 @@
 #include "sim/queue.h"
 
+#include "base/block.h"
+
 #include "base/assert.h"
 
 #include <stdlib.h>
@@ -21,8 +23,7 @@ bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
     }
     /* all ones would make a far event of the last class and place look like none */
     queue->far_time = (UINT64_MAX >> (queue->place_bits + 2)) - 1;
-    queue->nodes =
-        aligned_alloc(64, ((size_t)queue->leaves * 2 * sizeof(uint64_t) + 63) & ~(size_t)63);
+    queue->nodes = td_block_alloc((size_t)queue->leaves * 2, sizeof(uint64_t));
     if (queue->nodes == NULL) return td_error_memory(error, "the event queue");
     td_queue_reset(queue);
     return true;

@@ -138,12 +138,37 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
     who->duplicate = false;
 }
 
+/* The same as below, where builds and fetches are whole and never fail. */
+static inline struct next begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_group *group = group_of(world, who);
+    const struct cache *cache = &world->caches[group->cohort];
+    uint32_t at = next_artifact(world, who);
+    bool rest = at == plan->steps;
+    who->since = who->run_since = world->now;
+    who->at = at;
+    who->whole = true;
+    if (!(rest ? cache->rest : bit_get(cache->published, at))) {
+        who->task = who->run = TASK_BUILD;
+        return end_after(world, td_world_sample(world, plan->step[at].build, peer, plan->order[at],
+                                                TD_DRAW_BUILD) /
+                                    group->speed);
+    }
+    who->task = who->run = TASK_FETCH;
+    if (world->guesses && !rest)
+        return end_after(world, fetch_time(world, peer, who, at, cache->published));
+    return end_after(
+        world, td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH));
+}
+
 /* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
  * published, and builds all else. */
 static struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
     const struct cache *cache = &world->caches[group_of(world, who)->cohort];
+    if (__builtin_expect(plan->plain, 1)) return begin_plain(world, peer, who);
 
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */

@@ -1,4 +1,5 @@
 /* The simulated world: virtual time, and the loop over what happens next. */
+#include "base/block.h"
 #include "sim/world_internal.h"
 
 #define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
@@ -69,7 +70,7 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->prefetch = peers > PREFETCH_FROM;
     world->guesses = plan->steps >= GUESS_FROM;
     world->stride = peer_stride(plan);
-    world->peers = malloc(peers * world->stride);
+    world->peers = td_block_alloc(peers, world->stride);
     world->arrivals = malloc(peers * sizeof(td_time));
     world->turnarounds = malloc(peers * sizeof(td_time));
     world->successor = malloc(plan->steps * sizeof *world->successor);
