@@ -236,13 +236,15 @@ static bool simulate(struct run *run, const atomic_bool *stop, struct td_error *
 
 static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *error)
 {
+    const struct td_live_spec *spec = run->scenario->live; /* td_live_can() has seen it */
+    double scale = spec == NULL ? 1 : spec->time_scale;
     struct td_progress progress;
     const struct td_live_options live = {
         .policies = run->policies.policies,
         .policy_count = run->policies.count,
         .replications = run->replications,
         .seed = run->seed,
-        .scale = run->scenario->live->time_scale,
+        .scale = scale,
         .csv = run->csv,
         .stop = stop,
         .progress = run->options[QUIET].given ? NULL : show_progress,

@@ -276,7 +276,7 @@ static void hold(struct peer *who, const struct schema *schema, uint32_t positio
 
 /* The same, and what follows from it where holding counts as much as a publication. */
 static inline void obtain(struct td_engine *engine, struct peer *who, const struct cohort *cohort,
-                   uint32_t position)
+                          uint32_t position)
 {
     hold(who, cohort->schema, position);
     struct strain *strain = &engine->strains[who->strain];
