@@ -76,6 +76,14 @@ static bool default_id(const struct td_reader *r, uint32_t node, const char *pat
                          scenario->schema_id);
 }
 
+bool td_read_schema_document(const struct td_reader *r, struct td_scenario *scenario)
+{
+    struct td_step_spec *steps;
+    struct td_names names;
+    return read_object(r, 0, scenario, &steps, &names) &&
+           (scenario->schema_id != NULL || default_id(r, 0, td_json_path(r->json), scenario));
+}
+
 static bool read_schema_file(const struct td_reader *r, uint32_t node, struct td_scenario *scenario,
                              struct td_step_spec **steps, struct td_names *names)
 {

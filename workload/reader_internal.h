@@ -121,6 +121,10 @@ bool td_read_targets(const struct td_reader *r, uint32_t node, const char **out)
 bool td_read_schema(const struct td_reader *r, uint32_t node, struct td_scenario *scenario,
                     struct td_step_spec **steps, struct td_names *names);
 
+/* The same of a whole file, which the reader reads, and whose name is the schema's ID if it has
+ * none. */
+bool td_read_schema_document(const struct td_reader *r, struct td_scenario *scenario);
+
 /* What the scenario says about the schema's steps: times, prerequisites, what goes wrong. */
 bool td_read_steps(const struct td_reader *r, uint32_t node, struct td_step_spec *steps,
                    uint32_t count, const struct td_names *names);

@@ -249,7 +249,9 @@ static struct whole *whole_create(const char *path, struct td_error *error)
     return NULL;
 }
 
-struct td_scenario *td_scenario_read(const char *path, struct td_error *error)
+static struct td_scenario *
+read_file(const char *path, bool (*read)(const struct td_reader *r, struct td_scenario *scenario),
+          struct td_error *error)
 {
     struct td_json *json = td_json_read(path, error);
     struct whole *whole = json == NULL ? NULL : whole_create(path, error);
@@ -258,11 +260,21 @@ struct td_scenario *td_scenario_read(const char *path, struct td_error *error)
         const struct td_warning *last_warning = NULL;
         struct td_reader reader = {
             .json = json, .arena = whole->arena, .error = error, .last_warning = &last_warning};
-        good = read_scenario(&reader, &whole->scenario) && keep_warnings(&reader, whole);
+        good = read(&reader, &whole->scenario) && keep_warnings(&reader, whole);
         if (!good) td_arena_destroy(whole->arena);
     }
     td_json_destroy(json);
     return good ? &whole->scenario : NULL;
+}
+
+struct td_scenario *td_scenario_read(const char *path, struct td_error *error)
+{
+    return read_file(path, read_scenario, error);
+}
+
+struct td_scenario *td_scenario_read_schema(const char *path, struct td_error *error)
+{
+    return read_file(path, td_read_schema_document, error);
 }
 
 void td_scenario_destroy(struct td_scenario *scenario)

@@ -144,6 +144,10 @@ struct td_scenario {
 /* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */
 struct td_scenario *td_scenario_read(const char *path, struct td_error *error);
 
+/* The same for a file that holds just a schema, as a scenario may name one. Only the schema's ID,
+ * the universe, and the steps' IDs and targets are set; it is destroyed as a scenario is. */
+struct td_scenario *td_scenario_read_schema(const char *path, struct td_error *error);
+
 void td_scenario_destroy(struct td_scenario *scenario);
 
 /* What does not stop a run but must be said: sentence `i` of the warnings (a distribution without

@@ -1,6 +1,7 @@
 #include "workload/values.h"
 
 #include "workload/reader_internal.h"
+#include "workload/sampler.h"
 
 static struct td_reader reader_of(const struct td_values *values)
 {
@@ -23,4 +24,12 @@ bool td_value_targets(const struct td_values *values, uint32_t node, const char 
 {
     const struct td_reader r = reader_of(values);
     return td_read_targets(&r, node, out);
+}
+
+const char *td_value_time(const char *text, td_time *out)
+{
+    double ns = 0;
+    const char *wrong = td_time_parse(text, true, &ns);
+    if (wrong == NULL) *out = td_round_ns(ns);
+    return wrong;
 }

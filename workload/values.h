@@ -1,5 +1,6 @@
-/* Values that scenarios have in common with other JSON, such as the messages of live peers: names,
- * IDs and target patterns, with the same checks and the same sentences.
+/* Values that scenarios have in common with other JSON, such as the messages of live peers, and
+ * with the command line: names, IDs, target patterns and times, with the same checks and the same
+ * sentences.
  *
  * Each takes a node, checks it, copies what it says into the arena and returns true; or it sets an
  * error that names the node's place, and returns false.
@@ -10,6 +11,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+
+#include "base/time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +32,9 @@ bool td_value_step_key(const struct td_values *values, uint32_t node, const char
 
 /* A text of target patterns or an array of them; what comes out has single spaces between them. */
 bool td_value_targets(const struct td_values *values, uint32_t node, const char **out);
+
+/* A text such as "90s", "1h30m" or "250ms", as on a command line; NULL if it is one, otherwise what
+ * is wrong with it. */
+const char *td_value_time(const char *text, td_time *out);
 
 #endif
