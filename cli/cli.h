@@ -3,7 +3,7 @@
  * A command gets its own words: argv[0] is its name, as `run` in `task-director run FILE`. It reads
  * them with cli/options.h, does its work through the other rooms, writes its results to standard
  * output and returns an exit status. When it fails it says so by ONE td_cli_fail(); nothing else
- * goes to standard error (warnings apart). main() checks that standard output has arrived, so no
+ * goes to standard error (warnings apart, and the log of what runs for long). main() checks that standard output has arrived, so no
  * command needs to.
  *
  *     int td_command_plot(int argc, char **argv)
@@ -37,6 +37,7 @@ int td_command_serve(int argc, char **argv);
 int td_command_check(int argc, char **argv);
 int td_command_policies(int argc, char **argv);
 int td_command_plot(int argc, char **argv);
+int td_command_peer(int argc, char **argv);
 
 /* td_options_parse() for a command: false if there is nothing left to do, be it that --help or
  * --version has been answered or that an error has been printed; *status is then the exit status.

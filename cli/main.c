@@ -18,6 +18,7 @@ static const struct command {
     {"check", "read and validate scenarios, run nothing", td_command_check},
     {"policies", "list the policies", td_command_policies},
     {"plot", "draw pictures from the CSV files of a run", td_command_plot},
+    {"peer", "build what an authority says is to be built next", td_command_peer},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -32,7 +33,8 @@ static void print_help(void)
     (void)puts("\nOptions:\n"
                "  --help      print this, or behind a command what it does and its options\n"
                "  --version   print the version\n\n"
-               "Exit status: 0 done; 1 the run failed; 2 bad usage or bad input.");
+               "Exit status: 0 done; 1 the run failed; 2 bad usage or bad input;\n"
+               "of 'peer' that of the build.");
 }
 
 static int no_command(void)

@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TD_MAX_OPTIONS 16u
+#define TD_MAX_OPTIONS 24u
 
 enum td_option_kind {
     TD_OPTION_FLAG,  /* takes no value */

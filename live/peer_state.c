@@ -501,7 +501,7 @@ void td_peer_state_finish(struct td_peer_state *state, const struct td_build *bu
             build->result != TD_BUILD_OK ? "failed"
             : build->built               ? "built"
                                          : "fetched",
-            build->published ? " and published" : "",
+            build->published && !state->options.hello.read_only ? " and published" : "",
             build->result == TD_BUILD_ABORTED ? " (given up)" : "");
     if (build->upload[0] != '\0') say_log(state, "%s", build->upload);
     if (work == WORK_UNDIRECTED) {
