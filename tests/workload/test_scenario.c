@@ -437,6 +437,27 @@ static void test_schema_files(void **state)
     td_scenario_destroy(s);
 }
 
+/* Without a scenario around them. */
+static void test_schemas_alone(void **state)
+{
+    (void)state;
+    static const char plain[] =
+        "{\"universe\": \"//u\", \"steps\": {\"2\": \"//b\", \"1\": [\"//a\", \"-//a/b\"]}}";
+    static const char bad[] = "{\"universe\": \"//u\", \"steps\": {}}";
+    struct td_error error;
+    struct td_scenario *s =
+        td_scenario_read_schema(write_file("my.first.json", plain, sizeof plain - 1), &error);
+    if (s == NULL) fail_msg("%s", error.text);
+    assert_string_equal(s->schema_id, "my.first");
+    assert_string_equal(s->universe, "//u");
+    assert_int_equal(s->step_count, 2);
+    assert_string_equal(s->steps[0].id, "2");
+    assert_string_equal(s->steps[1].targets, "//a -//a/b");
+    td_scenario_destroy(s);
+    assert_null(td_scenario_read_schema(write_file("bad.json", bad, sizeof bad - 1), &error));
+    assert_non_null(strstr(error.text, "bad.json:1:30: $.steps: there are no steps"));
+}
+
 static void test_warnings(void **state)
 {
     (void)state;
@@ -555,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_live_exec),
         cmocka_unit_test(test_zero_bytes_in_tables),
         cmocka_unit_test(test_schema_files),
+        cmocka_unit_test(test_schemas_alone),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_shipped_scenarios),
         cmocka_unit_test(test_ten_thousand_steps),

@@ -1,6 +1,7 @@
 /* Times to the last bit: what decimals of seconds are in nanoseconds. */
 #include "tests/workload/fixture.h"
 #include "workload/sampler.h"
+#include "workload/values.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,11 +82,28 @@ static void test_rounding(void **state)
     assert_int_equal(td_round_ns(NAN), TD_TIME_MAX + 1);
 }
 
+/* As on a command line. */
+static void test_texts(void **state)
+{
+    (void)state;
+    td_time time;
+    assert_null(td_value_time("1h30m", &time));
+    assert_int_equal(time, 5400 * TD_NS_PER_S);
+    assert_null(td_value_time("2.5", &time));
+    assert_int_equal(time, 5 * TD_NS_PER_S / 2);
+    assert_null(td_value_time("250ms", &time));
+    assert_int_equal(time, TD_NS_PER_S / 4);
+    assert_string_equal(td_value_time("1d", &time), "the units are h, m, s and ms, without spaces");
+    assert_string_equal(td_value_time("-1", &time), "a time is not negative");
+    assert_string_equal(td_value_time("", &time), "it is empty");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
