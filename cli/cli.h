@@ -3,8 +3,8 @@
  * A command gets its own words: argv[0] is its name, as `run` in `task-director run FILE`. It reads
  * them with cli/options.h, does its work through the other rooms, writes its results to standard
  * output and returns an exit status. When it fails it says so by ONE td_cli_fail(); nothing else
- * goes to standard error (warnings apart, and the log of what runs for long). main() checks that standard output has arrived, so no
- * command needs to.
+ * goes to standard error (warnings apart, and the log of a peer). main() checks that standard
+ * output has arrived, so no command needs to.
  *
  *     int td_command_plot(int argc, char **argv)
  *     {

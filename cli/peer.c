@@ -85,7 +85,8 @@ static const struct td_option options[] = {
     [STARTUP] = {.name = "startup",
                  .kind = TD_OPTION_TEXT,
                  .value = "OPTIONS",
-                 .help = "Bazel's startup options, separated by spaces: --startup=--batch"},
+                 .help = "Bazel's startup options, separated by spaces, as in\n"
+                         "--startup=--output_base=/tmp/base"},
     [COMMAND] = {.name = "command",
                  .kind = TD_OPTION_TEXT,
                  .value = "COMMAND",
@@ -258,10 +259,10 @@ static bool read_url(struct command *command, struct td_error *error)
     static const char scheme[] = "ws://";
     const char *url = command->given[SERVER].text;
     bool good = strncmp(url, scheme, strlen(scheme)) == 0;
-    const char *host = url + (good ? strlen(scheme) : 0), *end = host;
+    const char *host = url + (good ? strlen(scheme) : 0);
     bool brackets = *host == '[';
     if (brackets) host++;
-    end = host + strcspn(host, brackets ? "]" : ":/");
+    const char *end = host + strcspn(host, brackets ? "]" : ":/");
     size_t length = (size_t)(end - host);
     good = good && length > 0 && length < sizeof command->host && (!brackets || *end == ']');
     if (brackets && good) end++;

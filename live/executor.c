@@ -79,17 +79,18 @@ static bool build_by_command(const void *context, const struct td_peer_task *tas
                                        task->build ? "TD_EXPECT=build" : "TD_EXPECT=fetch", NULL};
     char *targets = strdup(task->targets);
     const char **argv = targets == NULL ? NULL : command_line(command, targets);
-    bool good = argv != NULL || td_error_memory(error, "a command line");
-    if (good) {
-        const struct td_child_command child = {.argv = argv,
-                                               .folder = command->folder,
-                                               .environment = environment,
-                                               .grace = command->grace,
-                                               .kill = true};
-        struct td_child_end end;
-        good = td_child_run(&child, stop, &end, error);
-        if (good) judge(task, argv[0], &end, build);
+    if (argv == NULL) {
+        free(targets);
+        return td_error_memory(error, "a command line");
     }
+    const struct td_child_command child = {.argv = argv,
+                                           .folder = command->folder,
+                                           .environment = environment,
+                                           .grace = command->grace,
+                                           .kill = true};
+    struct td_child_end end;
+    bool good = td_child_run(&child, stop, &end, error);
+    if (good) judge(task, argv[0], &end, build);
     free(argv);
     free(targets);
     return good;

@@ -176,11 +176,11 @@ holds 'nothing was written by what was refused' test ! -e dir
 
 # --- help and version --------------------------------------------------------------------------
 done_well --help
-prints run check policies plot --help --version
+prints run check policies plot peer --help --version
 done_well --version
 prints "task-director "
 cp out version
-for command in run check policies plot; do
+for command in run check policies plot peer; do
     done_well "$command" --version
     holds "$command --version is that of the program" cmp -s out version
     done_well "$command" --help
@@ -393,6 +393,56 @@ interrupted TERM 143 gone2 --jobs 2
 interrupted HUP 129 gone3 --json --jobs 1
 cp -r one again
 interrupted INT 130 again --quiet
+
+# --- peer --------------------------------------------------------------------------------------
+echo '{"universe": "//u/...", "steps": {"1": "//u/a/..."}}' >one-step.json
+peer=(peer --server ws://127.0.0.1:1 --name p --schema one-step.json)
+done_well peer --help
+prints --server --name --schema --workspace --cache-id --repository --base-ref --change --pipeline \
+    --bazel --startup --command --digests --exec --read-only --max-wait --max-away --fallback --log
+refused '--server is missing' peer --name p --schema one-step.json
+refused '--name is missing' peer --server ws://h:1 --schema one-step.json
+refused '--schema is missing' peer --server ws://h:1 --name p
+refused "'extra'" "${peer[@]}" --exec true extra
+for url in h:1 http://h:1 ws:// ws://h ws://h: ws://h:0 ws://h:65536 ws://h:1x ws://h:1/other \
+    'ws://[::1:1' wss://h:1; do
+    refused "not '$url'" peer --server "$url" --name p --schema one-step.json --exec true
+done
+refused 'nowhere.json' peer --server ws://h:1 --name p --schema nowhere.json --exec true
+refused 'unknown key' peer --server ws://h:1 --name p --schema three.json --exec true
+refused '--max-wait needs a time' "${peer[@]}" --exec true --max-wait soon
+refused '--max-away needs a time' "${peer[@]}" --exec true --max-away 1d
+refused '--command is build or test' "${peer[@]}" --command run
+refused '--digests is auto or none' "${peer[@]}" --digests some
+refused '--log is human or json' "${peer[@]}" --log xml
+refused '--bazel is for Bazel' "${peer[@]}" --exec true --bazel bazel
+refused '--change is a name' "${peer[@]}" --exec true --change "$(printf 'a\tb')"
+refused 'no folder' "${peer[@]}" --exec true --workspace nowhere
+refused 'no Bazel workspace' "${peer[@]}"
+mkdir workspace
+touch workspace/WORKSPACE
+refused 'no-such-bazel' "${peer[@]}" --workspace workspace --bazel no-such-bazel
+
+# Nobody listens on that port.
+try "${peer[@]}" --exec true --max-away 10ms
+[ "$status" -eq 1 ] && [ ! -s out ] && grep -q 'no authority at ws://127.0.0.1:1 .*--fallback' err
+verdict 'peer without an authority: says so' $?
+# shellcheck disable=SC2016 # a shell of its own expands them
+try "${peer[@]}" --exec sh --max-away 10ms --fallback -- -c 'echo "$TD_STEP,$TD_ORDER,$*"; exit 3' sh
+[ "$status" -eq 3 ] && [ "$(cat out)" = ',0,//u/...' ] && grep -q 'exit status 3' err
+verdict 'peer --fallback: builds the universe, and ends as that does' $?
+try "${peer[@]}" --exec true --max-away 10ms --fallback --log json
+[ "$status" -eq 0 ] && [ ! -s out ] && [ "$(grep -c '^{"time_s":.*}$' err)" -eq "$(wc -l <err)" ]
+verdict 'peer --log json: an object a line' $?
+env --default-signal=INT "$program" "${peer[@]}" --exec sh --max-away 10ms --fallback -- \
+    -c 'echo here; exec sleep 100' >out 2>err &
+pid=$!
+while [ ! -s out ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+kill -s INT "$pid"
+wait "$pid" 2>/dev/null
+status=$?
+[ "$status" -eq 130 ] && [ "$(tail -n 1 err)" = 'task-director: interrupted; the build was given up' ]
+verdict 'peer, interrupted: gives the build up, says so, and ends by it' $?
 
 # --- plot --------------------------------------------------------------------------------------
 export TASK_DIRECTOR_PLOTS=$root/plots

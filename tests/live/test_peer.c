@@ -57,7 +57,7 @@ static void open_stage(struct stage *stage, td_time patience)
 {
     struct td_error error;
     memset(stage, 0, sizeof *stage);
-    (void)strcpy(stage->log, "/tmp/td-peer-XXXXXX");
+    (void)snprintf(stage->log, sizeof stage->log, "/tmp/td-peer-XXXXXX");
     int file = mkstemp(stage->log);
     assert_true(file >= 0);
     (void)close(file);
@@ -217,7 +217,7 @@ static void cut(const struct stage *stage)
 {
     unsigned cuts = 0;
     for (int fd = 3; fd < 200; fd++) {
-        struct sockaddr_in other;
+        struct sockaddr_in other = {0};
         socklen_t length = sizeof other;
         if (getpeername(fd, (struct sockaddr *)&other, &length) != 0) continue;
         if (other.sin_family != AF_INET || ntohs(other.sin_port) != stage->port) continue;
