@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A peer that has told of a broken build is not kept by an authority that does not answer. */
+/* A peer that has told of a broken build, or has built the universe, is not kept by an authority
+ * that does not answer. */
 #define ANSWER_TIME (10 * TD_NS_PER_S)
 
 static const td_time pauses[] = {1 * TD_NS_PER_S,  2 * TD_NS_PER_S,  5 * TD_NS_PER_S,
@@ -53,8 +54,8 @@ struct td_peer_state {
     struct td_message report;
     char report_text[sizeof((struct td_build *)NULL)->why];
 
-    struct td_peer_end failure; /* of the last build that failed; status 0: none has */
-    td_time answer_by;          /* after a broken build; TD_TIME_MAX: none */
+    struct td_peer_end failure; /* of the last build; status 0: it did not fail */
+    td_time answer_by;          /* all is built, or broken; TD_TIME_MAX: there is more to do */
     bool leaving, ended;        /* `end` is settled; and nothing runs any more */
     struct td_peer_end end;
 };
@@ -374,7 +375,7 @@ static void take_error(struct td_peer_state *state, const struct td_message *mes
         try_later(state, now);
         return;
     }
-    if (state->failure.status != 0) {
+    if (state->failure.status != 0 || state->answer_by != TD_TIME_MAX) {
         leave(state, &state->failure);
         return;
     }
@@ -464,6 +465,8 @@ static void finish_order(struct td_peer_state *state, const struct td_build *bui
     if (build->result == TD_BUILD_OK) {
         hold(state);
         state->report = obtained(state, build);
+        state->failure = (struct td_peer_end){0};
+        if (state->running.step == NULL) state->answer_by = now + ANSWER_TIME;
     } else {
         (void)snprintf(state->report_text, sizeof state->report_text, "%s", build->why);
         state->report =

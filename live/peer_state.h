@@ -14,7 +14,7 @@
  * longer, and goes on with its order if the authority says so. A peer that is told to wait for
  * longer than `max_wait` leaves and builds the universe undirected. So does one whose authority
  * stays away for `max_away`, if it may; otherwise it ends with a sentence. Whatever the authority
- * does, a build that is broken ends the peer as that build ended.
+ * does, a build that is broken ends the peer as that build ended, and the universe ends it well.
  *
  * One task at a time: `start` is called when nothing runs. Times are nanoseconds and never go back.
  */

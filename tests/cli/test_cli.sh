@@ -428,7 +428,8 @@ try "${peer[@]}" --exec true --max-away 10ms
 [ "$status" -eq 1 ] && [ ! -s out ] && grep -q 'no authority at ws://127.0.0.1:1 .*--fallback' err
 verdict 'peer without an authority: says so' $?
 # shellcheck disable=SC2016 # a shell of its own expands them
-try "${peer[@]}" --exec sh --max-away 10ms --fallback -- -c 'echo "$TD_STEP,$TD_ORDER,$*"; exit 3' sh
+script='echo "$TD_STEP,$TD_ORDER,$*"; exit 3'
+try "${peer[@]}" --exec sh --max-away 10ms --fallback -- -c "$script" sh
 [ "$status" -eq 3 ] && [ "$(cat out)" = ',0,//u/...' ] && grep -q 'exit status 3' err
 verdict 'peer --fallback: builds the universe, and ends as that does' $?
 try "${peer[@]}" --exec true --max-away 10ms --fallback --log json
@@ -441,7 +442,8 @@ while [ ! -s out ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
 kill -s INT "$pid"
 wait "$pid" 2>/dev/null
 status=$?
-[ "$status" -eq 130 ] && [ "$(tail -n 1 err)" = 'task-director: interrupted; the build was given up' ]
+[ "$status" -eq 130 ] &&
+    [ "$(tail -n 1 err)" = 'task-director: interrupted; the build was given up' ]
 verdict 'peer, interrupted: gives the build up, says so, and ends by it' $?
 
 # --- plot --------------------------------------------------------------------------------------

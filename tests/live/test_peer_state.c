@@ -249,6 +249,31 @@ static void test_broken_without_an_answer(void **unused)
     rig_close(&rig);
 }
 
+/* It has all, so it does not need an authority any more. */
+static void test_complete_without_an_answer(void **unused)
+{
+    (void)unused;
+    struct rig rig;
+    rig_open(&rig, false);
+    join(&rig);
+    hear_order(&rig, 41, NULL, "build");
+    finish(&rig, TD_BUILD_FLAKY, 37);
+    hear_order(&rig, 42, NULL, "build");
+    finish(&rig, TD_BUILD_OK, 0);
+    td_peer_state_lose(rig.state, "reset", rig.now);
+    wake_at(&rig, 1 * S);
+    td_peer_state_lose(rig.state, "refused", rig.now);
+    wake_at(&rig, 3 * S);
+    td_peer_state_lose(rig.state, "refused", rig.now);
+    wake_at(&rig, 8 * S);
+    EXPECT(&rig, "start 41 -: //...\n" ENDED("41", "flaky", "") "start 42 -: //...\n" OBTAINED(
+                     "42", "") "connect\nconnect\nconnect\n");
+    wake_at(&rig, 10 * S);
+    EXPECT(&rig, "close\n");
+    expect_end(&rig, 0, TD_FAULT_NONE, "");
+    rig_close(&rig);
+}
+
 static void test_failed_elsewhere(void **unused)
 {
     (void)unused;
@@ -495,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_all_goes_well),
         cmocka_unit_test(test_broken),
         cmocka_unit_test(test_broken_without_an_answer),
+        cmocka_unit_test(test_complete_without_an_answer),
         cmocka_unit_test(test_failed_elsewhere),
         cmocka_unit_test(test_abort),
         cmocka_unit_test(test_resumed),

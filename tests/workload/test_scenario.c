@@ -447,7 +447,10 @@ static void test_schemas_alone(void **state)
     struct td_error error;
     struct td_scenario *s =
         td_scenario_read_schema(write_file("my.first.json", plain, sizeof plain - 1), &error);
-    if (s == NULL) fail_msg("%s", error.text);
+    if (s == NULL) {
+        fail_msg("%s", error.text);
+        return;
+    }
     assert_string_equal(s->schema_id, "my.first");
     assert_string_equal(s->universe, "//u");
     assert_int_equal(s->step_count, 2);
