@@ -33,21 +33,21 @@ static const struct {
     [COMMAND] = {EXEC, EXEC},
 };
 
-static bool read_executor(const struct td_reader *r, uint32_t node, enum td_executor *out)
+static bool read_executor(const struct td_reader *r, uint32_t node, enum td_live_executor *out)
 {
     static const char what[] = "\"sleep\", \"bazel\" or \"exec\"";
     char quote[TD_QUOTE_SIZE];
     if (td_json_type(r->json, node) != TD_JSON_STRING) return td_reader_wrong_type(r, node, what);
     const char *text = td_json_string(r->json, node);
     for (size_t i = 0; i < sizeof executors / sizeof *executors; i++) {
-        *out = (enum td_executor)i;
+        *out = (enum td_live_executor)i;
         if (strcmp(text, executors[i]) == 0) return true;
     }
     return td_reader_fail(r, node, "must be %s, not %s", what, td_text_quote(text, quote));
 }
 
 static bool check_uses(const struct td_reader *r, uint32_t node, const uint32_t *found,
-                       enum td_executor executor)
+                       enum td_live_executor executor)
 {
     const char *name = executors[executor];
     for (size_t i = 0; i < KEYS; i++) {

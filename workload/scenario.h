@@ -95,7 +95,7 @@ struct td_window {
 };
 
 /* Who plays the peers of a live run. */
-enum td_executor {
+enum td_live_executor {
     TD_EXECUTOR_SLEEP, /* nobody builds: peers sleep for the times that the simulator would draw */
     TD_EXECUTOR_BAZEL,
     TD_EXECUTOR_EXEC, /* a command of the user's */
@@ -105,7 +105,7 @@ enum td_executor {
  * before them, so that they hold from where the program was started. Nothing is looked up: what
  * they name need not exist. A member that is not for the executor is NULL or 0. */
 struct td_live_spec {
-    enum td_executor executor;
+    enum td_live_executor executor;
     double time_scale;             /* wall time to the scenario's time; 1 for BAZEL */
     const char *workspace;         /* BAZEL; EXEC: the folder to run in, NULL: the program's own */
     const char *const *bazel_args; /* none empty, with a NULL behind the last; NULL if left out */
