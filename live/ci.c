@@ -188,7 +188,10 @@ static void ask_git(const char *folder, const struct td_stop *stop, const char *
     if (td_child_read(&command, stop, &said, &end, NULL) && end.signal == 0 && end.status == 0) {
         const char *line_end = said.length == 0 ? NULL : memchr(said.bytes, '\n', said.length);
         const size_t length = line_end == NULL ? 0 : (size_t)(line_end - said.bytes);
-        if (length < TD_IDENTITY_TEXT) (void)snprintf(out, length + 1, "%s", said.bytes);
+        if (length > 0 && length < TD_IDENTITY_TEXT) {
+            memcpy(out, said.bytes, length);
+            out[length] = '\0';
+        }
     }
     td_buffer_free(&said);
     (void)close(silence);
