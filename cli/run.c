@@ -1,4 +1,5 @@
 /* `task-director run SCENARIO`: simulates, compares, writes, prints. */
+#include "base/assert.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/policy_list.h"
@@ -236,8 +237,8 @@ static bool simulate(struct run *run, const atomic_bool *stop, struct td_error *
 
 static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *error)
 {
-    const struct td_live_spec *spec = run->scenario->live; /* td_live_can() has seen it */
-    double scale = spec == NULL ? 1 : spec->time_scale;
+    TD_ASSERT(run->scenario != NULL && run->scenario->live != NULL); /* prepare() has seen to it */
+    double scale = run->scenario->live->time_scale;
     struct td_progress progress;
     const struct td_live_options live = {
         .policies = run->policies.policies,
