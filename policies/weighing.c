@@ -95,18 +95,18 @@ static struct td_choice choose(const struct td_view *view)
                               .until = td_view_now(view) + next + next / 8 + 1};
 }
 
-/* What is left of the peer's build takes longer than a fetch of what another has published. A build
- * that is overdue is expected to take as long again as it has. */
+/* What is left of the peer's build takes longer than a fetch of what another has published. It has
+ * been at it since its last result within the order, a prerequisite that it had to get first, or
+ * since its invocation began to build. One that is overdue is expected to take as long again. */
 static bool gives_way(const struct td_view *view)
 {
     const struct td_peer_view mine = td_view_peer(view, td_view_asking(view));
     td_time overhead = td_view_overhead_estimate(view);
-    td_time fetch = td_view_fetch_estimate(view, mine.order),
-            elapsed = td_view_now(view) - mine.since;
-    td_sum build = td_view_estimate(view, mine.order);
+    td_time begun = mine.progress == mine.since ? mine.since + overhead : mine.progress;
+    td_sum build = td_view_estimate(view, mine.order), elapsed = td_view_now(view) - begun;
     if (mine.expected > 0) build = build * mine.took / mine.expected;
-    td_sum left = build + overhead - elapsed;
-    return (left > 0 ? left : elapsed) > (td_sum)fetch + overhead;
+    td_sum left = build > elapsed ? build - elapsed : elapsed;
+    return left > (td_sum)td_view_fetch_estimate(view, mine.order) + overhead;
 }
 
 const struct td_policy td_policy_weighing = {

@@ -197,6 +197,31 @@ static void test_extreme_estimates(void **state)
     assert_int_equal(td_policy_find("weighing")->choose(&view).reason, TD_REASON_SOONEST);
 }
 
+/* Another has published what the asking peer builds (600, of which so much has passed); a fetch of
+ * it takes 100, an invocation 20. */
+static bool gives_way(td_time since_order, td_time since_result)
+{
+    struct td_view view = view_of(2, 1);
+    view.overhead = 20;
+    builds(&view, 1, 0, since_order);
+    view.seen[1].progress = view.now - since_result;
+    return td_policy_find("weighing")->gives_way(&view);
+}
+
+static void test_who_gives_way(void **state)
+{
+    (void)state;
+    assert_true(gives_way(100, 100));  /* 20 of overhead, 80 of building: 520 are left */
+    assert_true(gives_way(499, 499));  /* 121 */
+    assert_false(gives_way(500, 500)); /* 120, as long as to fetch it */
+    /* overdue: as long again */
+    assert_true(gives_way(641, 641));
+    /* the order is old, but its prerequisites took the time: the build itself has just begun ... */
+    assert_true(gives_way(2000, 10));
+    /* ... or is nearly done */
+    assert_false(gives_way(2000, 590));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_one_that_is_alone),
         cmocka_unit_test(test_it_falls_back_to_directed),
         cmocka_unit_test(test_extreme_estimates),
+        cmocka_unit_test(test_who_gives_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
