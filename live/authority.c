@@ -61,11 +61,6 @@ uint32_t td_authority_present(const struct td_authority *authority)
     return authority->present;
 }
 
-uint32_t td_authority_done(const struct td_authority *authority)
-{
-    return authority->done;
-}
-
 /* The scenario's schema, and a number for each of its peers, which is its place. */
 static bool add_scenario(struct td_authority *authority, struct td_error *error)
 {

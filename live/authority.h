@@ -72,8 +72,6 @@ bool td_authority_is_idle(const struct td_authority *authority);
 
 /* Peers that are here or may come back within their grace. */
 uint32_t td_authority_present(const struct td_authority *authority);
-/* Of the scenario's peers, how many are done. */
-uint32_t td_authority_done(const struct td_authority *authority);
 /* A fault of the authority itself (memory, a policy's nonsense), after which it does nothing more;
  * NULL: none. */
 const struct td_error *td_authority_fault(const struct td_authority *authority);

@@ -23,7 +23,7 @@ struct member {
     double *fractions;  /* and what is left of it then; 1: it starts from nothing */
     uint32_t digest_room;
     bool here; /* the engine knows it as present */
-    bool joined, read_only, done, pending;
+    bool joined, read_only, pending;
     bool rest_there;               /* what its last look found of the universe's rest */
     uint32_t last_step, last_part; /* its last result within the order */
 };
@@ -50,7 +50,7 @@ struct td_authority {
     uint32_t link_capacity;
     td_peer *pending; /* peers that are to ask */
     uint32_t pending_count, pending_capacity;
-    uint32_t present, done;
+    uint32_t present;
     td_time now, due;
     struct td_error error;
     bool failed, draining;

@@ -195,13 +195,7 @@ bool td_live_can(const struct td_scenario *scenario, struct td_error *error)
                             "write \"sleep\", or start peers of your own against "
                             "'task-director serve'",
                             scenario->path);
-    for (uint32_t group = 0; group < scenario->group_count; group++)
-        if (scenario->groups[group].dependent)
-            return td_error_set(error, TD_FAULT_INPUT,
-                                "%s:1:1: $.peers[%u].pipeline_type: a dependent pipeline cannot be "
-                                "run live yet: simulate it",
-                                scenario->path, group);
-    return true;
+    return td_sleep_can(scenario, error);
 }
 
 bool td_live_run(const struct td_scenario *scenario, const struct td_live_options *options,

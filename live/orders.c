@@ -80,9 +80,7 @@ static void send_done(struct td_authority *authority, const struct td_command *c
     member->link = TD_NO_LINK;
     member->here = false;
     member->order = 0;
-    member->done = true;
     authority->present--;
-    authority->done++;
 }
 
 static void carry_out(struct td_authority *authority, const struct td_command *command)

@@ -2,7 +2,7 @@
  * the luck that they share. It has to agree with the simulator in every number. */
 #include "live/sleeper_internal.h"
 
-#include "base/assert.h"
+#include "workload/order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +12,7 @@ static bool same_text(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
-/* In a live run the CI system plays the queue of a dependent pipeline; here there is none. */
-static bool refuse_queues(const struct td_scenario *scenario, struct td_error *error)
+bool td_sleep_can(const struct td_scenario *scenario, struct td_error *error)
 {
     for (uint32_t g = 0; g < scenario->group_count; g++)
         if (scenario->groups[g].dependent)
@@ -23,41 +22,6 @@ static bool refuse_queues(const struct td_scenario *scenario, struct td_error *e
                                 "independent",
                                 scenario->path, g);
     return true;
-}
-
-/* Always the first step in the schema's order whose own prerequisites have been gone through. */
-static void plan_order(struct td_sleep_plan *plan)
-{
-    const struct td_step_spec *steps = plan->scenario->steps;
-    memset(plan->position, 0xff, plan->steps * sizeof *plan->position);
-    plan->order[plan->steps] = plan->steps;
-    for (uint32_t at = 0; at < plan->steps;) {
-        uint32_t before = at;
-        for (uint32_t s = 0; s < plan->steps; s++) {
-            bool open = plan->position[s] == UINT32_MAX;
-            for (size_t i = 0; open && i < steps[s].after_count; i++)
-                open = plan->position[steps[s].after[i]] != UINT32_MAX;
-            if (!open) continue;
-            plan->order[at] = s;
-            plan->position[s] = at++;
-            break;
-        }
-        TD_ASSERT(at > before); /* the scenario has no cycles */
-    }
-}
-
-static void plan_closures(struct td_sleep_plan *plan)
-{
-    for (uint32_t at = 0; at < plan->steps; at++) {
-        const struct td_step_spec *spec = plan->spec[at];
-        uint64_t *mine = plan->closure + (size_t)plan->order[at] * plan->words;
-        for (size_t i = 0; i < spec->after_count; i++) {
-            const uint64_t *before = plan->closure + (size_t)spec->after[i] * plan->words;
-            for (uint32_t w = 0; w < plan->words; w++)
-                mine[w] |= before[w];
-        }
-        bit_set(mine, at);
-    }
 }
 
 static void plan_steps(struct td_sleep_plan *plan)
@@ -227,7 +191,7 @@ static bool allocate(struct td_sleep_plan *plan)
 struct td_sleep_plan *td_sleep_plan_create(const struct td_scenario *scenario, uint64_t seed,
                                            uint32_t replication, struct td_error *error)
 {
-    if (!refuse_queues(scenario, error)) return NULL;
+    if (!td_sleep_can(scenario, error)) return NULL;
     struct td_sleep_plan *plan = NULL;
     struct td_arena *arena = td_arena_create();
     if (arena != NULL) plan = td_arena_alloc(arena, sizeof *plan);
@@ -239,9 +203,10 @@ struct td_sleep_plan *td_sleep_plan_create(const struct td_scenario *scenario, u
                                    .steps = scenario->step_count,
                                    .words = (scenario->step_count + 63) / 64};
     if (!allocate(plan)) goto fail_memory;
-    plan_order(plan);
+    td_dependency_order(scenario, plan->order, plan->position);
+    plan->order[plan->steps] = plan->steps;
     plan_steps(plan);
-    plan_closures(plan);
+    td_dependency_closures(plan->scenario, plan->order, plan->words, plan->closure);
     plan_cohorts(plan);
     if (!plan_touches(plan) || !plan_hello(plan) || !plan_ids(plan)) goto fail_memory;
     draw_luck(plan);

@@ -23,6 +23,10 @@ struct td_sleeper_outlet {
     void (*close)(void *context); /* it has nothing more to say for now; see td_sleeper_due() */
 };
 
+/* False with a sentence if there are peers in it that cannot be played: those of dependent
+ * pipelines, whose queue the CI system has in a live run, and here there is none. */
+bool td_sleep_can(const struct td_scenario *scenario, struct td_error *error);
+
 /* What is settled for a scenario and a replication, for all its sleepers; read only. */
 struct td_sleep_plan;
 struct td_sleep_plan *td_sleep_plan_create(const struct td_scenario *scenario, uint64_t seed,

@@ -1,6 +1,7 @@
 #include "sim/plan.h"
 
 #include "base/assert.h"
+#include "workload/order.h"
 #include "workload/sampler.h"
 
 #include <stdlib.h>
@@ -73,42 +74,6 @@ static void plan_identities(struct td_plan *plan)
         plan->slow = plan->slow || spec->slow != NULL;
         plan->refetches =
             plan->refetches || (spec->returns != NULL && !spec->keeps && spec->touch_count > 0);
-    }
-}
-
-/* Always the first step in the schema's order whose own prerequisites have been gone through. */
-static void plan_order(struct td_plan *plan)
-{
-    const struct td_step_spec *steps = plan->scenario->steps;
-    memset(plan->position, 0xff, plan->steps * sizeof *plan->position);
-    plan->order[plan->steps] = plan->steps;
-    for (uint32_t at = 0; at < plan->steps;) {
-        uint32_t before = at;
-        for (uint32_t s = 0; s < plan->steps; s++) {
-            bool open = plan->position[s] == UINT32_MAX;
-            for (size_t i = 0; open && i < steps[s].after_count; i++)
-                open = plan->position[steps[s].after[i]] != UINT32_MAX;
-            if (!open) continue;
-            plan->order[at] = s;
-            plan->position[s] = at++;
-            break;
-        }
-        TD_ASSERT(at > before); /* the scenario has no cycles */
-    }
-}
-
-static void plan_closures(struct td_plan *plan)
-{
-    for (uint32_t at = 0; at < plan->steps; at++) {
-        uint32_t s = plan->order[at];
-        uint64_t *mine = plan->closure + (size_t)s * plan->words;
-        for (size_t i = 0; i < plan->scenario->steps[s].after_count; i++) {
-            const uint64_t *before =
-                plan->closure + (size_t)plan->scenario->steps[s].after[i] * plan->words;
-            for (uint32_t w = 0; w < plan->words; w++)
-                mine[w] |= before[w];
-        }
-        mine[at / 64] |= UINT64_C(1) << (at % 64);
     }
 }
 
@@ -231,7 +196,7 @@ static bool plan_schema(struct td_plan *plan)
     if (edges == 0) return true;
     plan->closure = calloc((size_t)plan->steps * plan->words, sizeof *plan->closure);
     if (plan->closure == NULL) return false;
-    plan_closures(plan);
+    td_dependency_closures(plan->scenario, plan->order, plan->words, plan->closure);
     return true;
 }
 
@@ -251,7 +216,8 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
         plan->groups == NULL || plan->cohort_identity == NULL)
         goto fail;
 
-    plan_order(plan);
+    td_dependency_order(scenario, plan->order, plan->position);
+    plan->order[plan->steps] = plan->steps;
     plan_identities(plan);
     plan_steps(plan);
     plan->overhead =

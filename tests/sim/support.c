@@ -1,5 +1,24 @@
 #include "support.h"
 
+uint64_t dice;
+
+uint32_t pick(uint32_t below)
+{
+    dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((dice >> 33) % below);
+}
+
+void add(struct text *text, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int written =
+        vsnprintf(text->bytes + text->length, sizeof text->bytes - text->length, format, args);
+    va_end(args);
+    assert_true(written >= 0 && text->length + (size_t)written < sizeof text->bytes);
+    text->length += (size_t)written;
+}
+
 #include "sim/bound.h"
 
 struct td_scenario *scenario_from(const char *text)

@@ -22,6 +22,17 @@
 /* Reads a scenario from its text; fails the test if it is refused. */
 struct td_scenario *scenario_from(const char *text);
 
+/* Dice for random cases: the same state, the same cases. */
+extern uint64_t dice;
+uint32_t pick(uint32_t below);
+
+/* A scenario's text as it grows. */
+struct text {
+    char bytes[16384];
+    size_t length;
+};
+void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* A run of one replication with all that it leaves. */
 struct run {
     struct td_run_record record;

@@ -10,34 +10,8 @@
 #define CASES 18u    /* of each kind */
 #define LIMIT 60000L /* events that a case is worth */
 
-#ifndef SHOW
-#define SHOW 0
-#endif
-
-static uint64_t random_state, seed;
+static uint64_t seed;
 static bool finished;
-
-static uint32_t pick(uint32_t below)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((random_state >> 33) % below);
-}
-
-struct text {
-    char bytes[4096];
-    size_t length;
-};
-
-static void add(struct text *text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int written =
-        vsnprintf(text->bytes + text->length, sizeof text->bytes - text->length, format, args);
-    va_end(args);
-    assert_true(written >= 0 && text->length + (size_t)written < sizeof text->bytes);
-    text->length += (size_t)written;
-}
 
 /* What a small case can have. */
 enum kind { EDGES = 1, OVERHEAD = 2, SPEEDS = 4, ARRIVALS = 8, SHARING = 16, KINDS = 32 };
@@ -201,7 +175,7 @@ static void test_no_policy_beats_it(void **state)
     for (unsigned kind = 0; kind < KINDS; kind++)
         for (uint32_t i = 0; i < CASES; i++) {
             seed = kind * UINT64_C(100000) + i;
-            random_state = seed * 7919 + 13;
+            dice = seed * 7919 + 13;
             for (int k = 0; k < 4; k++)
                 (void)pick(2);
             try_small(kind, i % SIZES, &gap);

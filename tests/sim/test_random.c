@@ -3,31 +3,9 @@
 
 #define ROUNDS 250u
 
-static uint64_t random_state, seed;
+static uint64_t seed;
 static bool finished;
-
-static uint32_t pick(uint32_t below)
-{
-    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)((random_state >> 33) % below);
-}
-
-struct text {
-    char bytes[16384];
-    size_t length;
-    bool queued[16]; /* by peer: in a dependent pipeline */
-};
-
-static void add(struct text *text, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int written =
-        vsnprintf(text->bytes + text->length, sizeof text->bytes - text->length, format, args);
-    va_end(args);
-    assert_true(written >= 0 && text->length + (size_t)written < sizeof text->bytes);
-    text->length += (size_t)written;
-}
+static bool queued[16]; /* by peer: in a dependent pipeline */
 
 static void add_time(struct text *text)
 {
@@ -63,10 +41,10 @@ static void add_group_features(struct text *text, uint32_t steps)
 /* A pipeline's queue, and who is in it. */
 static void add_pipeline(struct text *text, uint32_t first, uint32_t count)
 {
-    bool queued = pick(2) == 0;
-    if (queued) add(text, ",\"pipeline\":\"p%u\",\"pipeline_type\":\"dependent\"", pick(4) / 3);
+    bool dependent = pick(2) == 0;
+    if (dependent) add(text, ",\"pipeline\":\"p%u\",\"pipeline_type\":\"dependent\"", pick(4) / 3);
     for (uint32_t peer = first; peer < first + count; peer++)
-        text->queued[peer] = queued;
+        queued[peer] = dependent;
 }
 
 static uint32_t make(struct text *text, uint32_t steps, bool full)
@@ -167,7 +145,7 @@ static void test_what_always_holds(void **state)
     static struct text text;
     finished = false;
     for (seed = 1; seed <= ROUNDS; seed++) {
-        random_state = seed * 7919;
+        dice = seed * 7919;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, false);
         const struct td_policy *policy;
         td_time bound = bound_of(text.bytes, seed);
@@ -188,7 +166,7 @@ static void test_what_always_holds(void **state)
 
 /* With all that can go wrong: intervals follow each other but for absences, who fails has had a
  * reason, and who neither fails nor leaves for good completes. */
-static void check_faulty(const struct run *run, const struct text *text, uint32_t peers)
+static void check_faulty(const struct run *run, uint32_t peers)
 {
     td_sum present = 0;
     uint64_t failures = 0;
@@ -206,10 +184,9 @@ static void check_faulty(const struct run *run, const struct text *text, uint32_
             gaps += interval->start > at;
             at = interval->end;
         }
-        assert_true((gaps <= 1 || text->queued[peer]) && at <= who->completion);
+        assert_true((gaps <= 1 || queued[peer]) && at <= who->completion);
         /* in the end every change that is complete has merged */
-        assert_int_equal(who->merged != TD_NOT_MERGED,
-                         text->queued[peer] && who->outcome == TD_PEER_OK);
+        assert_int_equal(who->merged != TD_NOT_MERGED, queued[peer] && who->outcome == TD_PEER_OK);
         assert_true(who->merged == TD_NOT_MERGED || who->merged >= who->completion);
         if (who->outcome == TD_PEER_FAILED) assert_true(failures > 0);
         present += who->busy + who->wait;
@@ -223,7 +200,7 @@ static void test_everything_at_once(void **state)
     static struct text text;
     finished = false;
     for (seed = 1; seed <= 4 * ROUNDS; seed++) {
-        random_state = seed * 15485863;
+        dice = seed * 15485863;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, true);
         const struct td_policy *policy;
         td_time bound = bound_of(text.bytes, seed);
@@ -231,7 +208,7 @@ static void test_everything_at_once(void **state)
             struct run run, same;
             run_policy(text.bytes, policy->name, seed, &run);
             assert_true(run.record.makespan >= bound);
-            check_faulty(&run, &text, peers);
+            check_faulty(&run, peers);
             run_policy(text.bytes, policy->name, seed, &same);
             assert_int_equal(run.count, same.count);
             assert_memory_equal(&run.record, &same.record, sizeof run.record);
@@ -250,7 +227,7 @@ static void test_narrow_wakes_change_nothing(void **state)
     static struct text text;
     finished = false;
     for (seed = 1; seed <= ROUNDS; seed++) {
-        random_state = seed * 104729;
+        dice = seed * 104729;
         uint32_t steps = 1 + pick(7);
         (void)make(&text, steps, seed % 2 == 0);
         const struct td_policy *policy;
