@@ -1,0 +1,227 @@
+#include "live/server_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_MOST 4096u /* messages that wait for a slow reader */
+
+/* It has something to write, or is to be closed. */
+static void touch(struct td_server *server, struct connection *connection)
+{
+    if (connection->touched) return;
+    connection->touched = true;
+    server->touched[server->touched_count++] = connection->link;
+}
+
+void td_connection_send(void *context, uint32_t link, const struct td_message *message)
+{
+    struct td_server *server = context;
+    struct connection *connection = server->connections[link];
+    if (connection == NULL || connection->closing) return;
+    server->text.length = 0;
+    td_message_write(message, &server->text);
+    struct outgoing *out = malloc(sizeof *out + LWS_PRE + server->text.length);
+    if (server->text.failed || out == NULL || connection->queued >= QUEUE_MOST) {
+        free(out);
+        server->text.failed = false;
+        connection->closing = true; /* it cannot be told any more: let it come back */
+    } else {
+        out->next = NULL;
+        out->length = server->text.length;
+        memcpy(out->bytes + LWS_PRE, server->text.bytes, out->length);
+        *connection->last = out;
+        connection->last = &out->next;
+        connection->queued++;
+    }
+    touch(server, connection);
+}
+
+void td_connection_close(void *context, uint32_t link)
+{
+    struct td_server *server = context;
+    struct connection *connection = server->connections[link];
+    if (connection == NULL) return;
+    connection->closing = true;
+    touch(server, connection);
+}
+
+void td_connections_flush(struct td_server *server)
+{
+    for (uint32_t i = 0; i < server->touched_count; i++) {
+        struct connection *connection = server->connections[server->touched[i]];
+        connection->touched = false;
+        (void)lws_callback_on_writable(connection->wsi);
+    }
+    server->touched_count = 0;
+}
+
+/* Room for twice as many links; false if memory is short. */
+static bool grow(struct td_server *server)
+{
+    uint32_t old = server->connection_capacity, capacity = old == 0 ? 64 : 2 * old;
+    struct connection **connections =
+        realloc(server->connections, capacity * sizeof *server->connections);
+    if (connections != NULL) server->connections = connections;
+    uint32_t *free_links = realloc(server->free_links, capacity * sizeof *free_links);
+    if (free_links != NULL) server->free_links = free_links;
+    uint32_t *touched = realloc(server->touched, capacity * sizeof *touched);
+    if (touched != NULL) server->touched = touched;
+    if (connections == NULL || free_links == NULL || touched == NULL) return false;
+    server->connection_capacity = capacity;
+    for (uint32_t link = capacity; link-- > old;) {
+        connections[link] = NULL;
+        free_links[server->free_count++] = link;
+    }
+    return true;
+}
+
+/* A number for a connection; false if memory is short. */
+static bool add_connection(struct td_server *server, struct connection *connection)
+{
+    if (server->free_count == 0 && !grow(server)) return false;
+    connection->link = server->free_links[--server->free_count];
+    server->connections[connection->link] = connection;
+    return true;
+}
+
+static int open_connection(struct td_server *server, struct connection **session, struct lws *wsi)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) return -1;
+    connection->wsi = wsi;
+    connection->last = &connection->first;
+    if (!add_connection(server, connection)) {
+        free(connection);
+        return -1;
+    }
+    *session = connection;
+    return 0;
+}
+
+static void untouch(struct td_server *server, const struct connection *connection)
+{
+    uint32_t at = 0;
+    if (!connection->touched) return;
+    while (server->touched[at] != connection->link)
+        at++;
+    server->touched[at] = server->touched[--server->touched_count];
+}
+
+static void end_connection(struct td_server *server, struct connection *connection)
+{
+    untouch(server, connection);
+    server->connections[connection->link] = NULL;
+    td_authority_lose(server->authority, connection->link, td_server_now(server));
+    while (connection->first != NULL) {
+        struct outgoing *out = connection->first;
+        connection->first = out->next;
+        free(out);
+    }
+    server->free_links[server->free_count++] = connection->link;
+    td_buffer_free(&connection->received);
+    free(connection);
+    td_server_set_timer(server);
+}
+
+static void receive_text(struct td_server *server, const struct connection *connection)
+{
+    struct td_error error;
+    td_time now = td_server_now(server);
+    struct td_message *message =
+        td_message_read(connection->received.bytes, connection->received.length, &error);
+    if (message == NULL) {
+        td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
+    } else {
+        td_authority_receive(server->authority, connection->link, message, now);
+        td_message_destroy(message);
+    }
+    td_server_set_timer(server);
+}
+
+/* A message can come in pieces. */
+static int receive(struct td_server *server, struct connection *connection, const void *bytes,
+                   size_t length)
+{
+    struct td_buffer *received = &connection->received;
+    if (connection->closing) return 0;
+    if (received->length + length > TD_MESSAGE_MAX) {
+        td_authority_refuse(server->authority, connection->link, "bad-message",
+                            "the message is longer than 1 MiB: send less", td_server_now(server));
+        return 0;
+    }
+    td_buffer_add(received, bytes, length);
+    if (received->failed) return -1;
+    if (lws_remaining_packet_payload(connection->wsi) != 0 ||
+        !lws_is_final_fragment(connection->wsi))
+        return 0;
+    lws_validity_confirmed(connection->wsi);
+    receive_text(server, connection);
+    received->length = 0;
+    return 0;
+}
+
+/* One message a turn. */
+static int write_next(struct connection *connection)
+{
+    struct outgoing *out = connection->first;
+    if (out != NULL) {
+        connection->first = out->next;
+        if (connection->first == NULL) connection->last = &connection->first;
+        connection->queued--;
+        int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
+        bool whole = written >= 0 && (size_t)written >= out->length;
+        free(out);
+        if (!whole) return -1;
+    }
+    if (connection->first != NULL)
+        (void)lws_callback_on_writable(connection->wsi);
+    else if (connection->closing)
+        return -1;
+    return 0;
+}
+
+static bool is_peer_path(struct lws *wsi)
+{
+    char path[64];
+    int length = lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
+    return length > 0 && strcmp(path, TD_PEER_PATH) == 0;
+}
+
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t length)
+{
+    struct td_server *server = lws_context_user(lws_get_context(wsi));
+    struct connection **session = user;
+    if (server == NULL) return 0;
+    switch (reason) {
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return is_peer_path(wsi) ? 0 : -1;
+    case LWS_CALLBACK_ESTABLISHED:
+        return open_connection(server, session, wsi);
+    case LWS_CALLBACK_RECEIVE:
+        return *session == NULL ? -1 : receive(server, *session, in, length);
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return *session == NULL ? -1 : write_next(*session);
+    case LWS_CALLBACK_CLOSED:
+        if (*session != NULL) end_connection(server, *session);
+        *session = NULL;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+const struct lws_protocols td_connection_protocols[] = {
+    {.name = TD_SUBPROTOCOL,
+     .callback = callback,
+     .per_session_data_size = sizeof(struct connection *),
+     .rx_buffer_size = 16384},
+    {0},
+};
+
+void td_connections_free(struct td_server *server)
+{
+    free(server->connections);
+    free(server->free_links);
+    free(server->touched);
+}

@@ -1,0 +1,53 @@
+/* The insides of the server: server.c has the loop, time, and the log, connections.c the peers'
+ * websockets. */
+#ifndef TD_LIVE_SERVER_INTERNAL_H
+#define TD_LIVE_SERVER_INTERNAL_H
+
+#include "live/server.h"
+
+#include <libwebsockets.h>
+
+struct outgoing {
+    struct outgoing *next;
+    size_t length;
+    unsigned char bytes[]; /* LWS_PRE, then the text */
+};
+
+/* A peer's websocket. */
+struct connection {
+    struct lws *wsi;
+    struct td_buffer received; /* fragments of a message */
+    struct outgoing *first, **last;
+    uint32_t queued;
+    uint32_t link;
+    bool closing; /* when all is written */
+    bool touched; /* it is in the server's list */
+};
+
+struct td_server {
+    struct td_server_options options;
+    struct td_authority *authority;
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    lws_sorted_usec_list_t timer;
+    struct connection **connections; /* by link; NULL: free */
+    uint32_t *free_links, free_count;
+    uint32_t *touched, touched_count; /* links with something to write since the last flush */
+    uint32_t connection_capacity;
+    struct td_buffer text;
+    int64_t zero_ns;
+    uint16_t port;
+};
+
+/* The next time at which the authority has something to do by itself. */
+void td_server_set_timer(struct td_server *server);
+
+/* connections.c */
+extern const struct lws_protocols td_connection_protocols[];
+/* What the authority wants sent, or closed, waits for td_connections_flush(). */
+void td_connection_send(void *context, uint32_t link, const struct td_message *message);
+void td_connection_close(void *context, uint32_t link);
+void td_connections_flush(struct td_server *server);
+void td_connections_free(struct td_server *server);
+
+#endif
