@@ -2,7 +2,7 @@
  * need the artifact, and to those that would start a partial build from it. */
 #include "engine/engine_internal.h"
 
-enum change { CHANGE_BEGUN, CHANGE_GIVEN_UP, CHANGE_PUBLISHED, CHANGE_BROKEN };
+enum change { CHANGE_BEGUN, CHANGE_GIVEN_UP, CHANGE_PUBLISHED, CHANGE_LOST, CHANGE_BROKEN };
 
 /* One strain that needs the artifact. True if its peers can use what has changed, or must give up.
  */
@@ -10,6 +10,12 @@ static bool strain_sees(const struct td_engine *engine, struct strain *strain, u
                         enum change change)
 {
     if (change == CHANGE_GIVEN_UP) return td_strain_refresh(engine, strain, position);
+    if (change == CHANGE_LOST) {
+        bit_clear(strain->published, position);
+        (void)td_strain_refresh(engine, strain, position);
+        td_strain_refresh_after(engine, strain, position);
+        return false; /* whoever waits is woken anyway */
+    }
     td_strain_unready(strain, position);
     if (change == CHANGE_BEGUN) return false;
     if (change == CHANGE_BROKEN) {
@@ -71,6 +77,13 @@ void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32
     if (cohort->artifacts[artifact].published) return;
     cohort->artifacts[artifact].published = true;
     spread(engine, cohort, artifact, CHANGE_PUBLISHED, commands);
+}
+
+void td_artifact_lose(struct td_engine *engine, struct cohort *cohort, uint32_t artifact)
+{
+    TD_ASSERT(cohort->artifacts[artifact].published);
+    cohort->artifacts[artifact].published = false;
+    spread(engine, cohort, artifact, CHANGE_LOST, NULL);
 }
 
 void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,

@@ -222,6 +222,22 @@ static bool apply_lot(struct td_engine *engine, const struct td_event *event,
     return true;
 }
 
+/* The peer holds what is not published, or may come to: it sees the steps with other eyes than the
+ * rest of the cohort. It must not be waiting: a stale strain wakes nobody. */
+static bool see_alone(struct td_engine *engine, td_peer peer, struct td_error *error)
+{
+    struct peer *who = peer_at(engine, peer);
+    TD_ASSERT(who->state != PEER_WAITING);
+    if (who->strain == engine->cohorts[who->cohort].strain) {
+        uint32_t strain = td_strain_open(engine, who->cohort, error);
+        if (strain == NONE) return false;
+        who->strain = strain;
+    }
+    engine->strains[who->strain].holder = peer;
+    engine->strains[who->strain].stale = true;
+    return true;
+}
+
 static bool apply_join(struct td_engine *engine, const struct td_event *event,
                        struct td_error *error)
 {
@@ -252,17 +268,10 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
     if (steps % 64 != 0) who->held[words - 1] = ~UINT64_C(0) << (steps % 64);
     td_line_enter(engine, home, event->peer);
     if (!event->join.read_only) return true;
-    /* what it builds, only it holds: it sees the steps with other eyes than the rest of the cohort
-     */
-    uint32_t strain = td_strain_open(engine, cohort, error);
-    if (strain == NONE) {
-        td_line_leave(engine, home, event->peer);
-        who->state = PEER_ABSENT;
-        return false;
-    }
-    engine->strains[strain].holder = event->peer;
-    who->strain = strain;
-    return true;
+    if (see_alone(engine, event->peer, error)) return true; /* what it builds, only it holds */
+    td_line_leave(engine, home, event->peer);
+    who->state = PEER_ABSENT;
+    return false;
 }
 
 static void hold(struct peer *who, const struct schema *schema, uint32_t position)
@@ -291,8 +300,13 @@ static bool apply_holds(struct td_engine *engine, const struct td_event *event,
         return false;
     const struct cohort *cohort = cohort_of(engine, event->peer);
     if (!step_is(cohort, event->holds.step, error)) return false;
-    obtain(engine, peer_at(engine, event->peer), cohort,
-           cohort->priority->position[event->holds.step]);
+    struct peer *who = peer_at(engine, event->peer);
+    uint32_t position = cohort->priority->position[event->holds.step];
+    const struct strain *strain = &engine->strains[who->strain];
+    if (!cohort->artifacts[td_strain_artifact(strain, position)].published &&
+        !see_alone(engine, event->peer, error))
+        return false;
+    obtain(engine, who, cohort, position);
     return true;
 }
 
@@ -584,6 +598,29 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
     return true;
 }
 
+static bool apply_lost(struct td_engine *engine, const struct td_event *event,
+                       struct td_commands *commands, struct td_error *error)
+{
+    if (!peer_is(engine, event->peer, 1u << PEER_ORDERED, "miss a result", error)) return false;
+    struct cohort *cohort = cohort_of(engine, event->peer);
+    if (!step_is(cohort, event->holds.step, error)) return false;
+    uint32_t position = cohort->priority->position[event->holds.step];
+    uint32_t lost =
+        td_strain_artifact(&engine->strains[peer_at(engine, event->peer)->strain], position);
+    if (!cohort->artifacts[lost].published) return true;
+    td_wake_cohort(engine, cohort, commands);
+    for (td_peer peer = cohort->line_first; peer != TD_NO_PEER;
+         peer = peer_at(engine, peer)->line_next) {
+        const struct peer *who = peer_at(engine, peer);
+        if (bit_get(who->held, position) &&
+            td_strain_artifact(&engine->strains[who->strain], position) == lost &&
+            !see_alone(engine, peer, error))
+            return false;
+    }
+    td_artifact_lose(engine, cohort, lost);
+    return true;
+}
+
 static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                         struct td_commands *commands, struct td_error *error)
 {
@@ -652,6 +689,8 @@ static bool apply_one(struct td_engine *engine, const struct td_event *event,
         return apply_ask(engine, event, commands, error);
     case TD_EVENT_OBTAINED:
         return apply_obtained(engine, event, commands, error);
+    case TD_EVENT_LOST:
+        return apply_lost(engine, event, commands, error);
     case TD_EVENT_ENDED:
         return apply_ended(engine, event, commands, error);
     case TD_EVENT_LEFT:

@@ -87,6 +87,7 @@ enum td_event_kind {
     TD_EVENT_ADOPT,    /* a free peer is building a step already: an order is made of it */
     TD_EVENT_ASK,      /* what next? */
     TD_EVENT_OBTAINED, /* within an order: a step has been built or fetched, and is held now */
+    TD_EVENT_LOST,     /* within an order: what should be published is in the cache no more */
     TD_EVENT_ENDED,    /* an order has ended, otherwise than with its last OBTAINED */
     TD_EVENT_LEFT,     /* a peer is gone, with or without an order */
 };
@@ -123,7 +124,7 @@ struct td_event {
         } join;
         struct {
             td_step step;
-        } holds; /* and ADOPT */
+        } holds; /* and ADOPT, and LOST */
         struct {
             td_step step;
             uint64_t digest;

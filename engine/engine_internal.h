@@ -270,6 +270,8 @@ void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32
                          struct td_commands *commands);
 void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
                          struct td_commands *commands);
+/* It is in the cache no more. Nobody in the cohort may be waiting. */
+void td_artifact_lose(struct td_engine *engine, struct cohort *cohort, uint32_t artifact);
 
 /* A peer has found that it does not build. */
 void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,

@@ -25,6 +25,7 @@ struct member {
     bool here; /* the engine knows it as present */
     bool joined, read_only, pending;
     bool rest_there;               /* what its last look found of the universe's rest */
+    bool to_fetch;                 /* its order's step should be in the cache */
     uint32_t last_step, last_part; /* its last result within the order */
 };
 

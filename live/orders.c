@@ -21,6 +21,7 @@ static void send_order(struct td_authority *authority, const struct td_command *
     member->order_step = command->step;
     member->ask_at = TD_TIME_MAX;
     member->rest_there = false;
+    member->to_fetch = !universe && !command->build;
     member->last_step = TD_NO_STEP;
     if (recording != NULL)
         td_recording_order(recording, command->peer, universe ? TD_RECORD_REST : command->step,

@@ -44,6 +44,7 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
     bool start = !rest && member->fractions[place] < 1 &&
                  parts_of(authority, peer, place, member->starts[place]) > part;
     if (rest) member->rest_there = there;
+    member->to_fetch = false; /* it believes what it is told here, and knows no cache */
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL)
         td_recording_look(recording, peer, rest ? TD_RECORD_REST : place, there, authority->now);
@@ -117,6 +118,23 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
         td_authority_ask_later(authority, peer);
 }
 
+/* An order for a fetch has turned out a build. Once can be an accident of the peer's; what two have
+ * missed is in the cache no more. */
+static bool note_miss(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    td_step step = member->order_step;
+    member->to_fetch = false;
+    td_authority_log(authority, peer, "has not found step %s in the cache",
+                     td_intern_text(&schema_of(authority, peer)->steps, step + 1));
+    if (!td_store_miss(&authority->store, member->cohort, step, member->digests[step], peer))
+        return true;
+    const struct td_event event = {
+        .kind = TD_EVENT_LOST, .at = authority->now, .peer = peer, .holds = {.step = step}};
+    td_authority_log(authority, peer, "is the second: the step counts as lost from the cache");
+    return td_authority_tell(authority, &event);
+}
+
 static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
     struct member *member = &authority->members[peer];
@@ -136,6 +154,10 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
     bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
+    if (built && member->to_fetch && place == member->order_step && !note_miss(authority, peer)) {
+        refused(authority, peer);
+        return;
+    }
     if (published && !member->read_only &&
         !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
                           part + 1)) {

@@ -8,7 +8,7 @@ static struct td_store_entry *find(const struct td_store *store, uint32_t cohort
     uint64_t hash = (digest ^ ((uint64_t)cohort << 32 | step)) * UINT64_C(0x9E3779B97F4A7C15);
     uint32_t slot = (uint32_t)(hash >> 32) & (store->capacity - 1);
     struct td_store_entry *entry;
-    while ((entry = &store->entries[slot])->parts != 0 &&
+    while ((entry = &store->entries[slot])->used &&
            (entry->digest != digest || entry->cohort != cohort || entry->step != step))
         slot = (slot + 1) & (store->capacity - 1);
     return entry;
@@ -31,7 +31,7 @@ static bool reserve(struct td_store *store)
     store->entries = entries;
     store->capacity = capacity;
     for (uint32_t i = 0; i < old_capacity; i++)
-        if (old[i].parts != 0) *find(store, old[i].cohort, old[i].step, old[i].digest) = old[i];
+        if (old[i].used) *find(store, old[i].cohort, old[i].step, old[i].digest) = old[i];
     free(old);
     return true;
 }
@@ -42,10 +42,25 @@ bool td_store_publish(struct td_store *store, uint32_t cohort, uint32_t step, ui
     if (parts == 0) return true;
     if (!reserve(store)) return false;
     struct td_store_entry *entry = find(store, cohort, step, digest);
-    store->count += entry->parts == 0;
+    store->count += !entry->used;
     if (entry->parts < parts)
         *entry = (struct td_store_entry){
-            .digest = digest, .cohort = cohort, .step = step, .parts = parts};
+            .digest = digest, .cohort = cohort, .step = step, .parts = parts, .used = true};
+    return true;
+}
+
+bool td_store_miss(struct td_store *store, uint32_t cohort, uint32_t step, uint64_t digest,
+                   uint32_t peer)
+{
+    if (store->count == 0) return false;
+    struct td_store_entry *entry = find(store, cohort, step, digest);
+    if (!entry->used || entry->parts == 0 || entry->missed_by == peer + 1) return false;
+    if (entry->missed_by == 0) {
+        entry->missed_by = peer + 1;
+        return false;
+    }
+    entry->missed_by = 0;
+    entry->parts = 0;
     return true;
 }
 

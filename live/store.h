@@ -9,7 +9,9 @@
 struct td_store_entry {
     uint64_t digest;
     uint32_t cohort, step; /* step: the schema's count for the rest */
-    uint32_t parts;        /* the first ones are published; 0: a free slot */
+    uint32_t parts;        /* the first ones are published */
+    uint32_t missed_by;    /* a peer + 1 that did not find it in the cache; 0: none */
+    bool used;             /* else it is a free slot */
 };
 
 struct td_store {
@@ -23,6 +25,10 @@ uint32_t td_store_parts(const struct td_store *store, uint32_t cohort, uint32_t 
 /* At least that many are. False if memory is short. */
 bool td_store_publish(struct td_store *store, uint32_t cohort, uint32_t step, uint64_t digest,
                       uint32_t parts);
+/* A peer has not found what is published. True if it is the second one: then it counts as lost, and
+ * nothing of it is published any more. */
+bool td_store_miss(struct td_store *store, uint32_t cohort, uint32_t step, uint64_t digest,
+                   uint32_t peer);
 void td_store_free(struct td_store *store);
 
 #endif

@@ -61,6 +61,62 @@ static void give_back(enum td_event_kind how, enum td_end end)
     rig_close(&rig);
 }
 
+/* What is in the cache no more is missing: it is ready again, and what comes after it only for
+ * those that hold it. */
+static void test_what_is_lost_is_built_again(void **state)
+{
+    (void)state;
+    static const uint32_t edges[][2] = {{1, 0}, {TD_NO_STEP, TD_NO_STEP}};
+    struct rig rig;
+    rig_open(&rig, &test_policy, 2, edges);
+    for (td_peer peer = 0; peer < 4; peer++)
+        rig_join(&rig, peer);
+    rig_carry_out(&rig, 0, 0, true);
+    struct td_command builds = rig_ask(&rig, 1), fetches = rig_ask(&rig, 2);
+    assert_true(builds.step == 1 && builds.build);
+    assert_true(fetches.step == 0 && !fetches.build);
+    assert_int_equal(rig_ask(&rig, 0).kind, TD_COMMAND_WAIT);
+
+    rig_do(&rig, (struct td_event){.kind = TD_EVENT_LOST, .peer = 2, .holds = {.step = 0}});
+    assert_true(rig_woke(&rig, 0)); /* which holds it, and is told to wait again */
+    assert_int_equal(rig_ask(&rig, 0).kind, TD_COMMAND_WAIT);
+    struct td_command again = rig_ask(&rig, 3);
+    assert_true(again.step == 0 && again.build);
+    rig_end(&rig, 1, builds.order, TD_END_FLAKY);
+    assert_true(rig_woke(&rig, 0)); /* it holds step 0: step 1 is ready for it, */
+    rig_join(&rig, 4);
+    assert_int_equal(rig_ask(&rig, 4).kind, TD_COMMAND_WAIT); /* and for nobody else, */
+    rig_obtain(&rig, 3, again.order, 0, true);
+    assert_true(rig_woke(&rig, 4)); /* until step 0 is published again */
+    rig_carry_out(&rig, 0, 1, true);
+    /* what is not published cannot be lost, and only a peer at work can miss something */
+    rig_do(&rig, (struct td_event){.kind = TD_EVENT_LOST, .peer = 3, .holds = {.step = 0}});
+    rig_do(&rig, (struct td_event){.kind = TD_EVENT_LOST, .peer = 3, .holds = {.step = 0}});
+    rig_close(&rig);
+}
+
+/* An authority that has begun anew does not know what is in the cache; its peers may all hold the
+ * first steps, which nobody will build then. */
+static void test_what_a_peer_brings_along_is_no_obstacle(void **state)
+{
+    (void)state;
+    static const uint32_t edges[][2] = {{1, 0}, {TD_NO_STEP, TD_NO_STEP}};
+    struct rig rig;
+    rig_open(&rig, &test_policy, 2, edges);
+    for (td_peer peer = 0; peer < 2; peer++) {
+        rig_join(&rig, peer);
+        rig_do(&rig, (struct td_event){.kind = TD_EVENT_HOLDS, .peer = peer, .holds = {.step = 0}});
+    }
+    struct td_command build = rig_ask(&rig, 0);
+    assert_true(build.step == 1 && build.build);
+    assert_int_equal(rig_ask(&rig, 1).kind, TD_COMMAND_WAIT);
+    rig_end(&rig, 0, build.order, TD_END_ABORTED);
+    assert_true(rig_woke(&rig, 1));
+    rig_carry_out(&rig, 1, 1, true);
+    rig_carry_out(&rig, 1, TD_UNIVERSE, false);
+    rig_close(&rig);
+}
+
 static void test_a_failed_build_goes_back(void **state)
 {
     (void)state;
@@ -163,6 +219,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_step_is_ordered_to_one_builder),
         cmocka_unit_test(test_a_publication_wakes_whoever_can_use_it),
+        cmocka_unit_test(test_what_a_peer_brings_along_is_no_obstacle),
+        cmocka_unit_test(test_what_is_lost_is_built_again),
         cmocka_unit_test(test_a_failed_build_goes_back),
         cmocka_unit_test(test_an_aborted_build_goes_back),
         cmocka_unit_test(test_the_step_of_a_peer_that_left_goes_back),

@@ -12,7 +12,7 @@ struct plain {
     uint32_t steps;
     bool after[STEPS][STEPS];
     struct {
-        bool here, waiting, woken;
+        bool here, waiting, woken, builds;
         td_order order;
         td_step step;
         bool held[STEPS];
@@ -45,7 +45,7 @@ static bool is_published(const struct plain *plain, td_step step, uint64_t diges
 static bool is_building(const struct plain *plain, td_step step, uint64_t digest)
 {
     for (td_peer peer = 0; peer < PEERS; peer++)
-        if (plain->peers[peer].here && plain->peers[peer].order != 0 &&
+        if (plain->peers[peer].here && plain->peers[peer].order != 0 && plain->peers[peer].builds &&
             plain->peers[peer].step == step && plain->peers[peer].digest[step] == digest)
             return true;
     return false;
@@ -77,7 +77,7 @@ static td_step plain_choice(const struct plain *plain, td_peer peer, bool *build
             }
             bool ready = pass == 0 && !there && !is_building(plain, step, digest);
             for (td_step before = 0; ready && before < plain->steps; before++)
-                ready = !plain->after[step][before] ||
+                ready = !plain->after[step][before] || plain->peers[peer].held[before] ||
                         is_published(plain, before, plain->peers[peer].digest[before]);
             if (better_start_is_coming(plain, peer, step)) ready = false;
             if (ready) {
@@ -109,12 +109,19 @@ static void apply(struct rig *rig, struct td_event event)
     }
 }
 
-static void join(struct rig *rig, struct plain *plain, td_peer peer)
+/* Some peers bring results along, be they published or not. */
+static void hold(struct rig *rig, struct plain *plain, td_peer peer)
 {
-    apply(rig, (struct td_event){.kind = TD_EVENT_JOIN, .peer = peer});
-    memset(&plain->peers[peer], 0, sizeof plain->peers[peer]);
-    plain->peers[peer].here = true;
-    if (pick(2) == 0) return;
+    for (td_step step = 0; step < plain->steps; step++) {
+        if (pick(8) != 0) continue;
+        plain->peers[peer].held[step] = true;
+        apply(rig,
+              (struct td_event){.kind = TD_EVENT_HOLDS, .peer = peer, .holds = {.step = step}});
+    }
+}
+
+static void vary(struct rig *rig, struct plain *plain, td_peer peer)
+{
     for (td_step step = 0; step < plain->steps; step++) {
         bool follows = false;
         for (td_step before = 0; before < plain->steps; before++)
@@ -136,6 +143,15 @@ static void join(struct rig *rig, struct plain *plain, td_peer peer)
                            .variant = {.step = step, .digest = plain->peers[peer].start[step][i]}});
         }
     }
+}
+
+static void join(struct rig *rig, struct plain *plain, td_peer peer)
+{
+    apply(rig, (struct td_event){.kind = TD_EVENT_JOIN, .peer = peer});
+    memset(&plain->peers[peer], 0, sizeof plain->peers[peer]);
+    plain->peers[peer].here = true;
+    if (pick(2) == 0) vary(rig, plain, peer);
+    if (pick(4) == 0) hold(rig, plain, peer);
 }
 
 static void note_wakes(const struct rig *rig, struct plain *plain)
@@ -162,6 +178,22 @@ static void ask(struct rig *rig, struct plain *plain, td_peer peer)
     assert_int_equal(command->build, build);
     plain->peers[peer].order = command->order;
     plain->peers[peer].step = expected;
+    plain->peers[peer].builds = build;
+}
+
+/* An order for a fetch finds nothing in the cache. */
+static void lose(struct rig *rig, struct plain *plain, td_peer peer)
+{
+    td_step step = plain->peers[peer].step;
+    uint64_t digest = plain->peers[peer].digest[step];
+    size_t i = 0;
+    while (i < plain->published_count &&
+           (plain->published[i].step != step || plain->published[i].digest != digest))
+        i++;
+    if (i < plain->published_count)
+        plain->published[i] = plain->published[--plain->published_count];
+    apply(rig, (struct td_event){.kind = TD_EVENT_LOST, .peer = peer, .holds = {.step = step}});
+    note_wakes(rig, plain);
 }
 
 static void end(struct rig *rig, struct plain *plain, td_peer peer)
@@ -253,6 +285,11 @@ static void live(uint64_t seed)
             plain.peers[peer].here = plain.peers[peer].waiting = false;
             plain.peers[peer].order = 0;
         } else if (plain.peers[peer].order != 0) {
+            bool fetches = plain.peers[peer].step != TD_UNIVERSE && !plain.peers[peer].builds;
+            if (fetches && pick(8) == 0) {
+                lose(&rig, &plain, peer);
+                check_nobody_is_forgotten(&plain);
+            }
             end(&rig, &plain, peer);
         } else {
             ask(&rig, &plain, peer);

@@ -298,6 +298,38 @@ static void test_a_build_without_an_order_is_adopted(void **state)
     rig_close(&rig);
 }
 
+/* What two peers have missed in the cache is built again; one alone can be an accident. */
+static void test_what_two_peers_miss_is_lost(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', "
+        "'published': true, 'took_ns': '5', 'last': true}");
+    heard(&rig, 0, "'order': '2', 'step': 'b'");
+    static const char *const names[] = {"q", "r", "s"};
+    for (uint32_t link = 1; link <= 2; link++) {
+        char order[64];
+        hello(&rig, link, names[link - 1]);
+        (void)snprintf(order, sizeof order, "'order': '%u', 'step': 'a'", link + 2);
+        heard(&rig, link, order);
+    }
+    /* the same peer twice is one peer */
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '3', 'step': 'a', 'how': 'build', "
+        "'took_ns': '5', 'last': true}");
+    hello(&rig, 3, "s");
+    heard(&rig, 3, "'order': '5', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    say(&rig, 2,
+        "{'type': 'obtained', 'order': '4', 'step': 'a', 'how': 'build', "
+        "'took_ns': '5', 'last': true}");
+    hello(&rig, 4, "t");
+    heard(&rig, 4, "'order': '6', 'step': 'a', 'targets': '//a', 'expect': 'build'");
+    rig_close(&rig);
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -326,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_variants_by_digests),
         cmocka_unit_test(test_a_build_without_an_order_is_adopted),
+        cmocka_unit_test(test_what_two_peers_miss_is_lost),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
