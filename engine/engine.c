@@ -718,6 +718,21 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
     return count;
 }
 
+td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer)
+{
+    const struct peer *who = peer_at(engine, peer);
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    td_step first = TD_NO_STEP;
+    if (who->held_count == cohort->schema->steps) return first;
+    for (uint32_t word = who->first_word; word < cohort->schema->words; word++)
+        for (uint64_t bits = ~who->held[word]; bits != 0; bits &= bits - 1) {
+            td_step step = cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+            if (step < first) first = step;
+            if (cohort->priority->schema_order) return first;
+        }
+    return first;
+}
+
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
                             td_step step, uint64_t digest)
 {

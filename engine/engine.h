@@ -203,6 +203,10 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
                             td_step step, uint64_t digest);
 
+/* The first step, in the schema's order, that a peer which is or was present has not said to hold;
+ * TD_NO_STEP if it holds all. Cost: a word for each 64 steps, if steps have no other order. */
+td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer);
+
 /* A hint that an event of this peer will come soon: its record is brought into the cache. Changes
  * nothing. */
 void td_engine_prefetch(const struct td_engine *engine, td_peer peer);

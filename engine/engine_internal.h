@@ -22,6 +22,7 @@ struct priority {
     uint32_t capacity;  /* steps that there is room for */
     size_t prerequisite_capacity; /* words that there is room for */
     bool set;
+    bool schema_order; /* positions are steps */
 };
 
 struct schema {

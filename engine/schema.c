@@ -203,6 +203,7 @@ bool td_priority_set(struct td_engine *engine, const struct cohort *cohort,
                     priority->position[schema->after[i]]);
     }
     priority->set = true;
+    priority->schema_order = !ranked;
     return true;
 }
 

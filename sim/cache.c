@@ -63,12 +63,13 @@ bool td_cache_start(const struct td_world *world, td_peer peer, const struct sim
     return false;
 }
 
-static bool publish_listed(struct td_world *world, struct sim_peer *who, uint32_t list, bool there)
+static bool publish_listed(struct td_world *world, const struct sim_peer *who, uint32_t list,
+                           uint32_t part, bool there)
 {
     const struct td_plan_group *group = group_of(world, who);
     if (there || !group->publishes) return true;
     return td_lists_publish(&world->queues->lists, list_place(world, group, who->at), list,
-                            who->part) ||
+                            part) ||
            td_error_memory(world->error, "what is published");
 }
 
@@ -77,23 +78,23 @@ bool td_cache_publish(struct td_world *world, td_peer peer, struct sim_peer *who
     const struct td_plan *plan = world->plan;
     const struct td_plan_group *group = group_of(world, who);
     struct cache *cache = &world->caches[group->cohort];
-    uint32_t at = who->at;
-    bool there = td_cache_has(world, peer, who, at, who->part);
+    uint32_t at = who->at, part = world->runs[peer].part;
+    bool there = td_cache_has(world, peer, who, at, part);
 
     if (at != plan->steps) who->duplicate = who->duplicate || there;
     if (__builtin_expect(group->pipeline != NOTHING, 0) && list_of(world, peer, at) != 0)
-        return publish_listed(world, who, list_of(world, peer, at), there);
+        return publish_listed(world, who, list_of(world, peer, at), part, there);
     if (there || !group->publishes) return true;
     if (group->pipeline == NOTHING && is_private(group, plan, at)) {
         if (at != plan->steps && world->own_parts != NULL)
-            world->own_parts[cell(world, peer, at)] = (uint16_t)(who->part + 1);
+            world->own_parts[cell(world, peer, at)] = (uint16_t)(part + 1);
         return true;
     }
     if (at == plan->steps) {
         cache->rest = true;
         return true;
     }
-    if (cache->parts != NULL) cache->parts[at] = (uint16_t)(who->part + 1);
-    if (who->part + 1 == plan->step[at].parts) bit_set(cache->published, at);
+    if (cache->parts != NULL) cache->parts[at] = (uint16_t)(part + 1);
+    if (part + 1 == plan->step[at].parts) bit_set(cache->published, at);
     return true;
 }

@@ -202,7 +202,7 @@ bool td_pipeline_block_hopeless(struct td_world *world, td_peer peer)
     if (who->queued == QUEUED_NOT) return false;
     memset(blocked_of(world, peer), 0, plan->words * sizeof(uint64_t));
     for (uint32_t at = 0; at < plan->steps; at++)
-        if (!bit_get(who->held, at) &&
+        if (!bit_get(held_of(world, peer), at) &&
             td_engine_knows_broken(world->engine, &group_of(world, who)->identity, plan->order[at],
                                    td_list_digest(list_of(world, peer, at))))
             bit_set(blocked_of(world, peer), at);

@@ -68,7 +68,8 @@ static bool join(struct td_world *world, td_peer peer)
         !(queued ? tell_listed_variants(world, peer) : tell_own_variants(world, peer)))
         return false;
     for (uint32_t at = 0; who->joined && at < plan->steps; at++)
-        if (bit_get(who->held, at) && !tell_step(world, peer, TD_EVENT_HOLDS, at, 0)) return false;
+        if (bit_get(held_of(world, peer), at) && !tell_step(world, peer, TD_EVENT_HOLDS, at, 0))
+            return false;
     who->joined = true;
     who->present = true;
     return true;
@@ -99,10 +100,15 @@ static void clear_pending(struct td_world *world, td_peer peer, enum td_class cl
     world->woken = true;
 }
 
+/* It has not been here since its last change. */
+static void was_absent(const struct td_world *world, td_peer peer)
+{
+    if (world->absent != NULL) world->absent[peer] += world->now - peer_at(world, peer)->since;
+}
+
 bool td_presence_enter(struct td_world *world, td_peer peer)
 {
-    struct sim_peer *who = peer_at(world, peer);
-    who->absent += world->now - who->since;
+    was_absent(world, peer);
     return join(world, peer) && set_pending(world, peer, world->now, TD_CLASS_START);
 }
 
@@ -169,7 +175,7 @@ struct next td_presence_arrive(struct td_world *world, td_peer peer)
         if (!td_pipeline_join(world, peer)) return NEXT_FAILED;
         if (!td_pipeline_is_in_window(world, peer)) return NEXT_NONE;
     }
-    who->absent += world->now - who->since;
+    was_absent(world, peer);
     return join(world, peer) ? start_now(world) : NEXT_FAILED;
 }
 
@@ -196,7 +202,7 @@ struct next td_presence_end(struct td_world *world, td_peer peer, enum td_peer_o
 
 void td_presence_lose(const struct td_world *world, td_peer peer, uint32_t at)
 {
-    bit_clear(peer_at(world, peer)->held, at);
+    bit_clear(held_of(world, peer), at);
     if (world->held_parts != NULL) world->held_parts[cell(world, peer, at)] = 0;
 }
 
@@ -250,7 +256,7 @@ struct next td_presence_depart(struct td_world *world, td_peer peer)
     td_task_give_up(world, peer);
     td_task_end_wait(world, peer);
     if (!who->present)
-        who->absent += world->now - who->since;
+        was_absent(world, peer);
     else if (!leave(world, peer))
         return NEXT_FAILED;
     who->left = true;

@@ -44,12 +44,23 @@ static void begin_caches(struct td_world *world)
                 : td_world_sample(world, plan->step[at].factor, 0, plan->order[at], TD_DRAW_FACTOR);
 }
 
+/* Nothing is held; the bits behind the last step are set. */
+static void begin_held(const struct td_plan *plan, uint64_t *held)
+{
+    memset(held, 0, plan->words * sizeof *held);
+    if (plan->steps % 64 != 0) held[plan->words - 1] = ~UINT64_C(0) << (plan->steps % 64);
+}
+
 static void begin_extras(struct td_world *world)
 {
     size_t size = (size_t)world->plan->scenario->peer_count * world->plan->steps * sizeof(uint16_t);
     if (world->held_parts != NULL) memset(world->held_parts, 0, size);
     if (world->own_parts != NULL) memset(world->own_parts, 0, size);
     if (world->attempts != NULL) memset(world->attempts, 0, size);
+    if (world->absent != NULL)
+        memset(world->absent, 0, world->plan->scenario->peer_count * sizeof *world->absent);
+    for (td_peer peer = 0; world->held != NULL && peer < world->plan->scenario->peer_count; peer++)
+        begin_held(world->plan, held_of(world, peer));
 }
 
 bool td_replication_begin(struct td_world *world, uint32_t replication)
@@ -73,12 +84,9 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
     for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
         struct sim_peer *who = peer_at(world, peer);
         *who = (struct sim_peer){.group = scenario->peers[peer].group,
-                                 .arrival = world->arrivals[peer],
-                                 .fetched = NOTHING,
+                                 .at = NOTHING,
                                  .guess = NOTHING};
-        memset(who->held, 0, plan->words * sizeof(uint64_t));
-        if (plan->steps % 64 != 0) who->held[plan->words - 1] = ~UINT64_C(0) << (plan->steps % 64);
-        uint64_t key = td_queue_key(&world->queue, who->arrival, TD_CLASS_ARRIVAL, peer);
+        uint64_t key = td_queue_key(&world->queue, world->arrivals[peer], TD_CLASS_ARRIVAL, peer);
         if (key == TD_KEY_NONE) return td_error_memory(world->error, "the event queue");
         td_queue_set_leaf(&world->queue, peer, key);
     }
@@ -90,21 +98,24 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
 void td_replication_end(struct td_world *world)
 {
     struct td_tally tally;
-    td_tally_begin(&tally, world->record, world->turnarounds);
+    /* the tally never writes behind the peer that is at hand */
+    td_tally_begin(&tally, world->record, world->arrivals);
     for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
         const struct sim_peer *who = peer_at(world, peer);
+        td_time arrival = world->arrivals[peer];
+        td_time absent = world->absent == NULL ? 0 : world->absent[peer];
         const struct td_peer_record row = {
-            .arrival = who->arrival,
+            .arrival = arrival,
             .completion = who->since,
             .busy = who->busy,
-            .wait = who->wait,
+            .wait = who->since - arrival - absent - who->busy,
             .builds = who->builds,
             .fetches = who->fetches,
             .outcome = who->outcome,
             .merged = world->queues == NULL ? TD_NOT_MERGED : world->queues->merged_at[peer]};
         if (world->recorder != NULL && world->recorder->peer != NULL)
             world->recorder->peer(world->recorder->context, peer, &row);
-        td_tally_peer(&tally, &row, who->absent);
+        td_tally_peer(&tally, &row, absent);
     }
     td_tally_end(&tally);
 }

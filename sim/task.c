@@ -11,16 +11,21 @@ static inline struct next end_after(const struct td_world *world, double length)
 }
 
 /* Position of the next artifact of the peer's order; `steps` for the rest. */
-static uint32_t next_artifact(const struct td_world *world, const struct sim_peer *who)
+static uint32_t next_artifact(const struct td_world *world, td_peer peer,
+                              const struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
     const uint64_t *wanted = NULL;
     if (who->order_step != TD_UNIVERSE) {
         if (plan->closure == NULL) return plan->position[who->order_step];
         wanted = plan->closure + (size_t)who->order_step * plan->words;
+    } else if (world->held == NULL) { /* no step comes after another: the schema's order */
+        td_step first = td_engine_first_missing(world->engine, peer);
+        return first == TD_NO_STEP ? plan->steps : plan->position[first];
     }
+    const uint64_t *held = held_of(world, peer);
     for (uint32_t word = 0; word < plan->words; word++) {
-        uint64_t bits = ~who->held[word] & (wanted == NULL ? ~UINT64_C(0) : wanted[word]);
+        uint64_t bits = ~held[word] & (wanted == NULL ? ~UINT64_C(0) : wanted[word]);
         if (bits != 0) return word * 64 + (uint32_t)__builtin_ctzll(bits);
     }
     TD_ASSERT(who->order_step == TD_UNIVERSE);
@@ -50,17 +55,16 @@ static inline double speed_now(const struct td_world *world, td_peer peer,
  * others go on. Peers tend to fetch in the same order: the guess is what came after this artifact
  * last time. A wrong guess costs its draw, and changes nothing. */
 static inline double fetch_time(struct td_world *world, td_peer peer, struct sim_peer *who,
-                                uint32_t at, const uint64_t *published)
+                                uint32_t before, const uint64_t *published)
 {
     const struct td_plan *plan = world->plan;
+    uint32_t at = who->at;
     double length = who->guess == at ? who->guess_ns
                                      : td_world_sample(world, plan->step[at].fetch, peer,
                                                        plan->order[at], TD_DRAW_FETCH);
-    if (who->fetched != NOTHING) world->successor[who->fetched] = at;
-    who->fetched = at;
+    if (before != NOTHING) world->successor[before] = at;
 
     uint32_t guess = world->successor[at];
-    if (guess != NOTHING && bit_get(who->held, guess)) guess = world->successor[guess];
     who->guess = NOTHING;
     if (guess == NOTHING || !bit_get(published, guess)) return length;
     who->guess = guess;
@@ -96,6 +100,7 @@ static void foresee(struct td_world *world, td_peer peer, struct sim_peer *who)
     const struct td_plan *plan = world->plan;
     const struct td_plan_group *group = group_of(world, who);
     const struct cache *cache = &world->caches[group->cohort];
+    struct run *run = &world->runs[peer];
     uint32_t at = who->at, step = plan->order[at];
     who->failure = FAILS_NOT;
     if (at == plan->steps) return;
@@ -111,11 +116,18 @@ static void foresee(struct td_world *world, td_peer peer, struct sim_peer *who)
         who->failure = FAILS_BROKEN;
     if (who->failure == FAILS_NOT) return;
     /* it takes the parts that are missing now, whatever is published meanwhile */
-    who->fail_end = who->part + 1;
-    while (who->fail_end < plan->step[at].parts &&
-           !(td_cache_has(world, peer, who, at, who->fail_end) &&
-             hits(world, peer, at, who->fail_end)))
-        who->fail_end++;
+    run->fail_end = run->part + 1;
+    while (run->fail_end < plan->step[at].parts &&
+           !(td_cache_has(world, peer, who, at, run->fail_end) &&
+             hits(world, peer, at, run->fail_end)))
+        run->fail_end++;
+}
+
+/* The begin of the run: that of its task, unless steps have parts. */
+static inline td_time run_since(const struct td_world *world, td_peer peer,
+                                const struct sim_peer *who)
+{
+    return __builtin_expect(world->plan->parts, 0) ? world->runs[peer].since : who->since;
 }
 
 /* The run ends now, as a row and in the counts. */
@@ -132,7 +144,7 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
         who->fetches += !built;
         world->record->duplicate_builds += outcome == TD_TASK_DUPLICATE;
     }
-    td_world_interval(world, peer, who->run_since, rest ? TD_RECORD_REST : plan->order[who->at],
+    td_world_interval(world, peer, run_since(world, peer, who), rest ? TD_RECORD_REST : plan->order[who->at],
                       built ? TD_KIND_BUILD : TD_KIND_FETCH, outcome);
     who->run = TASK_NONE;
     who->duplicate = false;
@@ -144,9 +156,9 @@ static inline struct next begin_plain(struct td_world *world, td_peer peer, stru
     const struct td_plan *plan = world->plan;
     const struct td_plan_group *group = group_of(world, who);
     const struct cache *cache = &world->caches[group->cohort];
-    uint32_t at = next_artifact(world, who);
+    uint32_t at = next_artifact(world, peer, who), before = who->at;
     bool rest = at == plan->steps;
-    who->since = who->run_since = world->now;
+    who->since = world->now;
     who->at = at;
     who->whole = true;
     if (!(rest ? cache->rest : bit_get(cache->published, at))) {
@@ -157,7 +169,7 @@ static inline struct next begin_plain(struct td_world *world, td_peer peer, stru
     }
     who->task = who->run = TASK_FETCH;
     if (world->guesses && !rest)
-        return end_after(world, fetch_time(world, peer, who, at, cache->published));
+        return end_after(world, fetch_time(world, peer, who, before, cache->published));
     return end_after(
         world, td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH));
 }
@@ -170,12 +182,14 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
     const struct cache *cache = &world->caches[group_of(world, who)->cohort];
     if (__builtin_expect(plan->plain, 1)) return begin_plain(world, peer, who);
 
+    struct run *run = &world->runs[peer];
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
         who->task = TASK_BUILD;
-        return end_after(world, build_length(world, peer, who, who->at, who->part, false));
+        return end_after(world, build_length(world, peer, who, who->at, run->part, false));
     }
-    uint32_t at = next_artifact(world, who), part = 0, parts = plan->step[at].parts;
+    uint32_t at = next_artifact(world, peer, who), before = who->at, part = 0;
+    uint32_t parts = plan->step[at].parts;
     if (parts > 1) part = world->held_parts[cell(world, peer, at)];
     bool there = td_cache_has(world, peer, who, at, part);
     enum task task = there && hits(world, peer, at, part) ? TASK_FETCH : TASK_BUILD;
@@ -184,10 +198,10 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
     bool begins = who->run == TASK_NONE;
     who->task = (uint8_t)task;
     who->at = at;
-    who->part = part;
+    run->part = part;
     if (begins) {
         who->run = (uint8_t)task;
-        who->run_since = world->now;
+        run->since = world->now;
         who->whole = part == 0;
     }
     if (task == TASK_BUILD) {
@@ -195,7 +209,7 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
         return end_after(world, build_length(world, peer, who, at, part, there));
     }
     if (world->guesses && at < plan->steps && parts == 1)
-        return end_after(world, fetch_time(world, peer, who, at, cache->published));
+        return end_after(world, fetch_time(world, peer, who, before, cache->published));
     return end_after(
         world,
         td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
@@ -206,7 +220,6 @@ void td_task_end_wait(struct td_world *world, td_peer peer)
     struct sim_peer *who = peer_at(world, peer);
     if (!who->waiting) return;
     who->waiting = false;
-    who->wait += world->now - who->since;
     if (world->now > who->since)
         td_world_interval(world, peer, who->since, TD_RECORD_NO_STEP, TD_KIND_WAIT, TD_TASK_OK);
 }
@@ -347,20 +360,21 @@ struct next td_task_complete(struct td_world *world, td_peer peer)
         return start_now(world);
     }
     if (task == TASK_BUILD && who->failure != FAILS_NOT) {
-        if (++who->part < who->fail_end) return start_now(world);
+        if (++world->runs[peer].part < world->runs[peer].fail_end) return start_now(world);
         return end_failing(world, peer);
     }
     bool built = task == TASK_BUILD;
     if (built && !td_cache_publish(world, peer, who)) return NEXT_FAILED;
     if (who->at == plan->steps) return end_universe(world, peer);
     if (plan->step[who->at].parts > 1) {
-        world->held_parts[cell(world, peer, who->at)] = (uint16_t)(who->part + 1);
-        if (who->part + 1 < plan->step[who->at].parts) return start_now(world);
+        uint32_t ended = world->runs[peer].part + 1;
+        world->held_parts[cell(world, peer, who->at)] = (uint16_t)ended;
+        if (ended < plan->step[who->at].parts) return start_now(world);
     }
 
-    bit_set(who->held, who->at);
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
     bool whole = built && who->whole;
-    td_time took = world->now - who->run_since;
+    td_time took = world->now - run_since(world, peer, who);
     end_run(world, peer, who, TD_TASK_OK);
     uint32_t step = plan->order[who->at];
     bool last = step == who->order_step; /* its prerequisites come before it */

@@ -6,16 +6,18 @@
 #define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
 #define VAIN_WAITS 1000u   /* in a row, and two a peer: then it is asked whether anything runs */
 
-static size_t peer_stride(const struct td_plan *plan)
+/* True if the world has to know itself what a peer holds. */
+static bool needs_held(const struct td_plan *plan)
 {
-    return sizeof(struct sim_peer) + plan->words * sizeof(uint64_t);
+    return plan->closure != NULL || plan->leaves || plan->pipelines > 0;
 }
 
 size_t td_world_bytes_per_peer(const struct td_plan *plan)
 {
-    /* its record here, its two times, its record in the engine, its two nodes of the queue */
-    return peer_stride(plan) + 2 * sizeof(td_time) + td_engine_bytes_per_peer(plan->steps) +
-           2 * sizeof(uint64_t);
+    /* its records here, its arrival, its record in the engine, its two nodes of the queue */
+    return sizeof(struct sim_peer) + sizeof(struct run) + sizeof(td_time) +
+           (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
+           td_engine_bytes_per_peer(plan->steps) + 2 * sizeof(uint64_t);
 }
 
 static bool caches_create(struct td_world *world)
@@ -41,14 +43,19 @@ static bool caches_create(struct td_world *world)
 static bool extras_create(struct td_world *world)
 {
     const struct td_plan *plan = world->plan;
-    size_t cells = (size_t)plan->scenario->peer_count * plan->steps;
+    uint32_t peers = plan->scenario->peer_count;
+    size_t cells = (size_t)peers * plan->steps;
+    bool away = plan->leaves || plan->pipelines > 0;
+    if (needs_held(plan)) world->held = td_block_alloc(peers, plan->words * sizeof(uint64_t));
     if (plan->parts) world->held_parts = malloc(cells * sizeof(uint16_t));
     if (plan->refetches) world->own_parts = malloc(cells * sizeof(uint16_t));
     if (plan->flaky) world->attempts = malloc(cells * sizeof(uint16_t));
     if (plan->factors) world->factors = malloc(plan->steps * sizeof(double));
-    if (plan->leaves) world->departs = malloc(plan->scenario->peer_count * sizeof(td_time));
-    if (plan->slow) world->slow = malloc(plan->scenario->peer_count * sizeof *world->slow);
-    return (!plan->parts || world->held_parts != NULL) &&
+    if (plan->leaves) world->departs = malloc(peers * sizeof(td_time));
+    if (away) world->absent = malloc(peers * sizeof(td_time));
+    if (plan->slow) world->slow = malloc(peers * sizeof *world->slow);
+    return (!needs_held(plan) || world->held != NULL) && (!away || world->absent != NULL) &&
+           (!plan->parts || world->held_parts != NULL) &&
            (!plan->refetches || world->own_parts != NULL) &&
            (!plan->flaky || world->attempts != NULL) &&
            (!plan->factors || world->factors != NULL) &&
@@ -69,18 +76,17 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
     world->guesses = plan->steps >= GUESS_FROM;
-    world->stride = peer_stride(plan);
-    world->peers = td_block_alloc(peers, world->stride);
+    world->peers = td_block_alloc(peers, sizeof *world->peers);
+    world->runs = calloc(peers, sizeof *world->runs);
     world->arrivals = malloc(peers * sizeof(td_time));
-    world->turnarounds = malloc(peers * sizeof(td_time));
-    world->successor = malloc(plan->steps * sizeof *world->successor);
-    if (world->peers == NULL || world->arrivals == NULL || world->turnarounds == NULL ||
+    world->successor = malloc((plan->steps + (size_t)1) * sizeof *world->successor);
+    if (world->peers == NULL || world->runs == NULL || world->arrivals == NULL ||
         world->successor == NULL || !caches_create(world) || !extras_create(world) ||
         !td_pipelines_create(world)) {
         td_error_memory(error, "a simulated world");
         goto fail;
     }
-    for (uint32_t at = 0; at < plan->steps; at++)
+    for (uint32_t at = 0; at <= plan->steps; at++)
         world->successor[at] = NOTHING;
     const struct td_engine_options options = {.retries = plan->scenario->retries,
                                               .patience = plan->scenario->patience,
@@ -109,6 +115,8 @@ void td_world_destroy(struct td_world *world)
     td_commands_free(&world->commands);
     td_queue_destroy(&world->queue);
     free(world->peers);
+    free(world->runs);
+    free(world->held);
     free(world->caches);
     free(world->cache_bits);
     free(world->broken_bits);
@@ -119,9 +127,9 @@ void td_world_destroy(struct td_world *world)
     free(world->factors);
     free(world->slow);
     free(world->departs);
+    free(world->absent);
     td_pipelines_destroy(world);
     free(world->arrivals);
-    free(world->turnarounds);
     free(world->successor);
     free(world);
 }
@@ -240,9 +248,7 @@ static void prefetch(const struct td_world *world, uint64_t key)
 {
     if (key == TD_KEY_NONE) return;
     td_peer peer = td_key_place(&world->queue, key);
-    const char *record = (const char *)peer_at(world, peer);
-    for (size_t at = 0; at < world->stride && at < 256; at += 64)
-        __builtin_prefetch(record + at, 1);
+    __builtin_prefetch(peer_at(world, peer), 1);
     td_engine_prefetch(world->engine, peer);
 }
 

@@ -20,19 +20,16 @@ enum task { TASK_NONE, TASK_OVERHEAD, TASK_FETCH, TASK_BUILD };
 enum failure { FAILS_NOT, FAILS_FLAKY, FAILS_BROKEN };
 
 /* A run is what tasks.csv has as a row: parts of one step, of one kind, one after the other. A task
- * is one of these parts, or an overhead. */
+ * is one of these parts, or an overhead. One cache line, which is all that most events touch here;
+ * what a peer holds the engine knows. */
 struct sim_peer {
-    td_order order;    /* 0: none */
-    td_time since;     /* begin of the task or the wait; the end of a peer that has ended */
-    td_time run_since; /* begin of the run */
-    td_time arrival, absent, busy, wait;
+    td_order order;      /* 0: none */
+    td_time since;       /* begin of the task or the wait; the end of a peer that has ended */
+    td_time busy;        /* in all; whenever it is present and not busy it waits */
     double guess_ns;     /* a fetch's sample, drawn ahead */
     uint32_t guess;      /* position of the artifact that it is for, or NOTHING */
-    uint32_t fetched;    /* position of the peer's last fetch, or NOTHING */
     uint32_t order_step; /* index in the schema, or TD_UNIVERSE */
-    uint32_t at;         /* position of the artifact that the task is about; `steps` for the rest */
-    uint32_t part;       /* of it */
-    uint32_t fail_end;   /* a failing build goes up to this part */
+    uint32_t at; /* position of the task's artifact, or that before; `steps` for the rest */
     uint32_t group;
     uint32_t builds, fetches;
     uint8_t task,
@@ -41,12 +38,18 @@ struct sim_peer {
     uint8_t outcome; /* enum td_peer_outcome */
     bool duplicate;  /* a part of the run is */
     bool whole;      /* the run builds the step from nothing */
-    bool waiting, present;
-    bool outside;   /* of its pipeline's window, but its order goes on */
-    uint8_t queued; /* enum queued */
+    bool waiting : 1, present : 1;
+    bool outside : 1; /* of its pipeline's window, but its order goes on */
     /* left: once; joined: it was present before; aborted: its order is to be given up */
     bool ended : 1, left : 1, joined : 1, aborted : 1;
-    uint64_t held[]; /* by position in dependency order */
+    uint8_t queued; /* enum queued */
+};
+
+/* Of a run: what matters only where steps have parts. */
+struct run {
+    td_time since;
+    uint32_t part;     /* that the task is about */
+    uint32_t fail_end; /* a failing build goes up to this part */
 };
 
 /* In the queue of a dependent pipeline; blocked: what it lacks is broken by a change ahead. */
@@ -89,11 +92,14 @@ struct td_world {
     struct td_queue queue;
     struct td_commands commands;
     struct td_error *error; /* of the run that is on */
-    char *peers;            /* records of `stride` bytes */
-    size_t stride;
+    struct sim_peer *peers;
+    struct run *runs;     /* by peer */
     struct cache *caches; /* by cohort */
     uint64_t *cache_bits, *broken_bits;
     uint16_t *cache_parts;
+    /* By peer, bitmaps by position: what it holds, where the engine is not enough, as orders go
+     * through prerequisites or peers come back with it; NULL. */
+    uint64_t *held;
     /* By peer and position, where the plan needs them: parts held, own parts published, builds
      * begun. */
     uint16_t *held_parts, *own_parts, *attempts;
@@ -102,8 +108,9 @@ struct td_world {
     struct {
         td_time from, to;
     } * slow;         /* by peer, if the plan has slow ones */
-    td_time *departs; /* by peer: when it is due to leave, or NEVER; if the plan has such */
-    td_time *arrivals, *turnarounds;
+    td_time *departs;  /* by peer: when it is due to leave, or NEVER; if the plan has such */
+    td_time *absent;   /* by peer: how long it was, since its arrival; if the plan has such */
+    td_time *arrivals; /* by peer; when all is over, of those complete their turnarounds */
     const struct td_recorder *recorder;
     struct td_run_record *record;
     struct td_draw draw; /* seed and replication of the run */
@@ -131,7 +138,7 @@ static const struct next NEXT_FAILED = {.at = FAILED};
 
 static inline struct sim_peer *peer_at(const struct td_world *world, td_peer peer)
 {
-    return (struct sim_peer *)(void *)(world->peers + (size_t)peer * world->stride);
+    return &world->peers[peer];
 }
 
 static inline const struct td_plan_group *group_of(const struct td_world *world,
@@ -158,6 +165,11 @@ static inline void bit_set(uint64_t *bits, uint32_t i)
 static inline size_t cell(const struct td_world *world, td_peer peer, uint32_t at)
 {
     return (size_t)peer * world->plan->steps + at;
+}
+
+static inline uint64_t *held_of(const struct td_world *world, td_peer peer)
+{
+    return world->held + (size_t)peer * world->plan->words;
 }
 
 static inline bool is_private(const struct td_plan_group *group, const struct td_plan *plan,
