@@ -1,5 +1,6 @@
 #include "base/block.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,14 @@ void *td_block_alloc(size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / 2 / size) return NULL;
     size_t bytes = count * size;
-    size_t unit = bytes < HUGE_PAGE ? CACHE_LINE : HUGE_PAGE;
-    bytes = (bytes + unit - 1) & ~(unit - 1);
-    void *block = aligned_alloc(unit, bytes == 0 ? unit : bytes);
+    /* most of a huge page is worth a whole one; what is left behind several is not */
+    bool huge = bytes > HUGE_PAGE / 2;
+    if (huge && bytes < HUGE_PAGE) bytes = HUGE_PAGE;
+    bytes = (bytes + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
+    void *block = aligned_alloc(huge ? HUGE_PAGE : CACHE_LINE, bytes == 0 ? CACHE_LINE : bytes);
     if (block == NULL) return NULL;
     /* a hint; without it pages are small */
-    if (unit == HUGE_PAGE) (void)madvise(block, bytes, MADV_HUGEPAGE);
+    if (huge) (void)madvise(block, bytes, MADV_HUGEPAGE);
     memset(block, 0, bytes);
     return block;
 }
