@@ -31,12 +31,12 @@ struct td_error {
 
 /* Sets the sentence and returns false, so that `return td_error_set(...)` reads well. */
 bool td_error_set(struct td_error *error, enum td_fault fault, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 bool td_error_vset(struct td_error *error, enum td_fault fault, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
 /* The usual sentence for memory that could not be had; `what` names what it was for. */
-bool td_error_memory(struct td_error *error, const char *what);
+bool td_error_memory(struct td_error *error, const char *what) __attribute__((cold));
 
 /* 2 for TD_FAULT_INPUT, 1 for every other fault, 0 for none. */
 int td_error_exit_status(const struct td_error *error);

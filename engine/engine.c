@@ -25,12 +25,13 @@ void td_commands_free(struct td_commands *commands)
     *commands = (struct td_commands){0};
 }
 
-/* Room for what one event can cause: every waiting peer may be woken, every other one aborted, and
- * the event itself has one answer. */
-static bool commands_reserve(const struct td_engine *engine, struct td_commands *commands)
+/* Room for what so many events can cause: every peer that waits, or comes to, may be woken once,
+ * every other one aborted by each, and each has one answer. */
+static inline bool commands_reserve(const struct td_engine *engine, size_t events,
+                                    struct td_commands *commands)
 {
-    size_t need = commands->count + 1 +
-                  (engine->policy->gives_way != NULL ? engine->peer_count : engine->waiting_count);
+    size_t need = commands->count + engine->waiting_count + 2 * events;
+    if (engine->policy->gives_way != NULL) need += engine->peer_count;
     if (__builtin_expect(need <= commands->capacity, 1)) return true;
     struct td_command *items = realloc(commands->items, (need + 16) * sizeof *items);
     if (items == NULL) return false;
@@ -158,21 +159,34 @@ static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigne
     return refuse_peer(engine, peer, what, error);
 }
 
+/* The peer, or NULL with a sentence. */
+static inline struct peer *peer_in(const struct td_engine *engine, td_peer peer, unsigned states,
+                                   const char *what, struct td_error *error)
+{
+    if (__builtin_expect(peer < engine->peer_count, 1)) {
+        struct peer *who = peer_at(engine, peer);
+        if (__builtin_expect((states >> who->state & 1) != 0, 1)) return who;
+    }
+    refuse_peer(engine, peer, what, error);
+    return NULL;
+}
+
+/* The peer at work on an order, or NULL with a sentence. */
+static inline struct peer *peer_with(const struct td_engine *engine, td_peer peer, td_order order,
+                                     struct td_error *error)
+{
+    struct peer *who = peer_in(engine, peer, 1u << PEER_ORDERED, "report on an order", error);
+    if (who == NULL || __builtin_expect(who->order == order, 1)) return who;
+    td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu", peer,
+                 (unsigned long long)order, (unsigned long long)who->order);
+    return NULL;
+}
+
 static inline bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
 {
     if (__builtin_expect(step < cohort->schema->steps, 1)) return true;
     return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
                         cohort->schema->steps);
-}
-
-static inline bool order_is(const struct td_engine *engine, td_peer peer, td_order order,
-                            struct td_error *error)
-{
-    if (!peer_is(engine, peer, 1u << PEER_ORDERED, "report on an order", error)) return false;
-    if (__builtin_expect(peer_at(engine, peer)->order == order, 1)) return true;
-    return td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu",
-                        peer, (unsigned long long)order,
-                        (unsigned long long)peer_at(engine, peer)->order);
 }
 
 static struct cohort *cohort_of(const struct td_engine *engine, td_peer peer)
@@ -279,6 +293,7 @@ static void hold(struct peer *who, const struct schema *schema, uint32_t positio
     if (bit_get(who->held, position)) return;
     bit_set(who->held, position);
     who->held_count++;
+    if (__builtin_expect(who->held[position / 64] != ~UINT64_C(0), 1)) return;
     while (who->first_word + 1 < schema->words && who->held[who->first_word] == ~UINT64_C(0))
         who->first_word++;
 }
@@ -354,10 +369,8 @@ static bool apply_start(struct td_engine *engine, const struct td_event *event,
 }
 
 /* What the peer was ordered is not being built by it any more. */
-static void stop_building(struct td_engine *engine, td_peer peer, struct td_commands *commands)
+__attribute__((noinline)) static void give_up(struct td_engine *engine, struct peer *who, struct td_commands *commands)
 {
-    struct peer *who = peer_at(engine, peer);
-    if (!who->building) return;
     struct cohort *cohort = &engine->cohorts[who->cohort];
     uint32_t position = cohort->priority->position[who->order_step];
     who->building = false;
@@ -365,15 +378,22 @@ static void stop_building(struct td_engine *engine, td_peer peer, struct td_comm
                         commands);
 }
 
+static inline void stop_building(struct td_engine *engine, struct peer *who,
+                                 struct td_commands *commands)
+{
+    if (who->building) give_up(engine, who, commands);
+}
+
 /* An order has ended or a peer is gone: whom that concerns, apart from what is published or given
  * up with it. */
-static void wake_for_turn(struct td_engine *engine, const struct cohort *cohort,
-                          struct td_commands *commands)
+static inline void wake_for_turn(struct td_engine *engine, const struct cohort *cohort,
+                                 struct td_commands *commands)
 {
+    enum td_wake wake = engine->policy->wake;
     td_peer first = cohort->line_first;
-    if (engine->policy->wake == TD_WAKE_ALL)
+    if (wake == TD_WAKE_ALL)
         td_wake_cohort(engine, cohort, commands);
-    else if (engine->policy->wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
+    else if (wake == TD_WAKE_IN_TURN && first != TD_NO_PEER &&
              peer_at(engine, first)->state == PEER_WAITING)
         td_wake_peer(engine, first, commands);
 }
@@ -384,7 +404,7 @@ static void depart(struct td_engine *engine, td_peer peer, struct td_commands *c
     struct peer *who = peer_at(engine, peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
     if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
-    stop_building(engine, peer, commands);
+    stop_building(engine, who, commands);
     td_line_leave(engine, cohort, peer);
     cohort->at_work -= who->state == PEER_ORDERED;
     who->state = PEER_ABSENT;
@@ -418,13 +438,12 @@ static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step 
 }
 
 /* The order that the policy chose, as a command; refuses nonsense in the policy's name. */
-static bool give_order(struct td_engine *engine, const struct td_event *event,
-                       struct td_choice choice, struct td_commands *commands,
-                       struct td_error *error)
+__attribute__((always_inline)) static inline bool
+give_order(struct td_engine *engine, const struct td_event *event, struct peer *who,
+           struct cohort *cohort, const struct strain *strain, struct td_choice choice,
+           struct td_commands *commands, struct td_error *error)
 {
     td_peer peer = event->peer;
-    struct peer *who = peer_at(engine, peer);
-    struct cohort *cohort = &engine->cohorts[who->cohort];
     uint32_t artifact = NONE;
     td_step step = TD_UNIVERSE;
     bool expected = false, build = false;
@@ -434,7 +453,7 @@ static bool give_order(struct td_engine *engine, const struct td_event *event,
         if (step >= cohort->schema->steps) return refuse_choice(engine, peer, step, error);
         uint32_t position = cohort->priority->position[step];
         if (bit_get(who->held, position)) return refuse_choice(engine, peer, step, error);
-        artifact = td_strain_artifact(&engine->strains[who->strain], position);
+        artifact = td_strain_artifact(strain, position);
         expected = !cohort->artifacts[artifact].published;
         build = expected && !who->read_only; /* a reader's build counts as built by nobody */
     }
@@ -456,7 +475,7 @@ static bool give_order(struct td_engine *engine, const struct td_event *event,
 }
 
 /* The policy lets the peer wait. A wait that nothing may end before TD_TIME_MAX has no end. */
-static bool wait(struct td_engine *engine, const struct td_event *event, struct td_choice choice,
+__attribute__((noinline)) static bool wait(struct td_engine *engine, const struct td_event *event, struct td_choice choice,
                  struct td_commands *commands, struct td_error *error)
 {
     if (choice.until != 0 && choice.until <= event->at)
@@ -480,7 +499,7 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
 {
     if (!peer_is(engine, event->peer, 1u << PEER_FREE, "bring an order along", error)) return false;
     struct peer *who = peer_at(engine, event->peer);
-    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    struct cohort *cohort = &engine->cohorts[who->cohort];
     if (!step_is(cohort, event->holds.step, error)) return false;
     if (bit_get(who->held, cohort->priority->position[event->holds.step]))
         return td_error_set(error, TD_FAULT_INPUT, "peer %u builds step %u, which it holds",
@@ -489,25 +508,29 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
     if (strain->stale) td_strain_settle(engine, strain);
     const struct td_choice choice = {
         .kind = TD_CHOOSE_STEP, .step = event->holds.step, .reason = TD_REASON_ADOPTED};
-    return give_order(engine, event, choice, commands, error);
+    return give_order(engine, event, who, cohort, strain, choice, commands, error);
 }
 
-static bool apply_ask(struct td_engine *engine, const struct td_event *event,
+static inline bool apply_ask(struct td_engine *engine, const struct td_event *event,
                       struct td_commands *commands, struct td_error *error)
 {
-    if (!peer_is(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error))
-        return false;
-    struct peer *who = peer_at(engine, event->peer);
+    struct peer *who =
+        peer_in(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error);
+    if (who == NULL) return false;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
     struct strain *strain = &engine->strains[who->strain];
     if (strain->stale) td_strain_settle(engine, strain);
 
     const struct td_view view = {.engine = engine,
-                                 .cohort = &engine->cohorts[who->cohort],
+                                 .cohort = cohort,
                                  .who = who,
                                  .strain = strain,
                                  .now = event->at,
                                  .peer = event->peer};
     struct td_choice choice = engine->policy->choose(&view);
+    if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1))
+        return give_order(engine, event, who, cohort, strain, choice, commands, error);
+    if (choice.kind == TD_CHOOSE_WAIT) return wait(engine, event, choice, commands, error);
     if (choice.kind == TD_CHOOSE_GIVE_UP) {
         if (td_view_holds_all(&view) || td_view_first_hopeful(&view) != TD_NO_STEP)
             return td_error_set(error, TD_FAULT_RUN,
@@ -517,22 +540,16 @@ static bool apply_ask(struct td_engine *engine, const struct td_event *event,
         finish(engine, event->peer, choice.reason, true, commands);
         return true;
     }
-    if (choice.kind != TD_CHOOSE_WAIT && choice.kind != TD_CHOOSE_STEP &&
-        choice.kind != TD_CHOOSE_UNIVERSE)
-        return td_error_set(error, TD_FAULT_RUN,
-                            "policy %s answers with a choice of kind %d, which there is not: mend "
-                            "the policy",
-                            engine->policy->name, (int)choice.kind);
-    if (choice.kind != TD_CHOOSE_WAIT) return give_order(engine, event, choice, commands, error);
-    return wait(engine, event, choice, commands, error);
+    return td_error_set(error, TD_FAULT_RUN,
+                        "policy %s answers with a choice of kind %d, which there is not: mend "
+                        "the policy",
+                        engine->policy->name, (int)choice.kind);
 }
 
 /* The order is over, and the peer is free. */
 static inline void end_order(struct td_engine *engine, const struct td_event *event,
-                             struct td_commands *commands)
+                             struct peer *who, struct cohort *cohort, struct td_commands *commands)
 {
-    struct peer *who = peer_at(engine, event->peer);
-    struct cohort *cohort = &engine->cohorts[who->cohort];
     if (engine->histories != NULL) td_history_free(engine, event->peer, event->at);
     who->order = 0;
     who->state = PEER_FREE;
@@ -569,11 +586,23 @@ static void abort_others(const struct td_engine *engine, const struct cohort *co
     }
 }
 
-static bool apply_obtained(struct td_engine *engine, const struct td_event *event,
+__attribute__((noinline)) static void publish(struct td_engine *engine,
+                                              const struct td_event *event, const struct peer *who,
+                                              struct cohort *cohort, uint32_t position,
+                                              struct td_commands *commands)
+{
+    uint32_t artifact = td_strain_artifact(&engine->strains[who->strain], position);
+    if (engine->policy->gives_way != NULL && !cohort->artifacts[artifact].published)
+        abort_others(engine, cohort, artifact, event, commands);
+    td_artifact_publish(engine, cohort, artifact, commands);
+    if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
+}
+
+static inline bool apply_obtained(struct td_engine *engine, const struct td_event *event,
                            struct td_commands *commands, struct td_error *error)
 {
-    if (!order_is(engine, event->peer, event->obtained.order, error)) return false;
-    struct peer *who = peer_at(engine, event->peer);
+    struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
+    if (who == NULL) return false;
     struct cohort *cohort = &engine->cohorts[who->cohort];
     td_step step = event->obtained.step;
     if (!step_is(cohort, step, error)) return false;
@@ -583,18 +612,12 @@ static bool apply_obtained(struct td_engine *engine, const struct td_event *even
 
     uint32_t position = cohort->priority->position[step];
     obtain(engine, who, cohort, position);
-    if (event->obtained.published) {
-        uint32_t artifact = td_strain_artifact(&engine->strains[who->strain], position);
-        if (engine->policy->gives_way != NULL && !cohort->artifacts[artifact].published)
-            abort_others(engine, cohort, artifact, event, commands);
-        td_artifact_publish(engine, cohort, artifact, commands);
-        if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
-    }
-    if (step == who->order_step) stop_building(engine, event->peer, commands);
+    if (event->obtained.published) publish(engine, event, who, cohort, position, commands);
+    if (step == who->order_step) stop_building(engine, who, commands);
     if (engine->histories != NULL) td_history_obtain(engine, event);
     if (event->obtained.whole && cohort->learns)
         td_learning_observe(engine, cohort, step, event->obtained.took);
-    if (event->obtained.last) end_order(engine, event, commands);
+    if (event->obtained.last) end_order(engine, event, who, cohort, commands);
     return true;
 }
 
@@ -624,8 +647,8 @@ static bool apply_lost(struct td_engine *engine, const struct td_event *event,
 static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                         struct td_commands *commands, struct td_error *error)
 {
-    if (!order_is(engine, event->peer, event->ended.order, error)) return false;
-    struct peer *who = peer_at(engine, event->peer);
+    struct peer *who = peer_with(engine, event->peer, event->ended.order, error);
+    if (who == NULL) return false;
     struct cohort *cohort = &engine->cohorts[who->cohort];
     bool ok = event->ended.end == TD_END_OK, universe = who->order_step == TD_UNIVERSE;
     if (ok && (universe ? who->held_count != cohort->schema->steps
@@ -646,7 +669,7 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                                             cohort->priority->position[event->ended.step]),
                          event->peer, commands);
 
-    stop_building(engine, event->peer, commands);
+    stop_building(engine, who, commands);
     if (ok && universe && who->strain == cohort->strain) cohort->rest_published = true;
     if (event->ended.end == TD_END_BROKEN)
         finish(engine, event->peer, TD_REASON_BROKEN, true, commands);
@@ -655,7 +678,7 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
     else if (ok && universe)
         finish(engine, event->peer, TD_REASON_COMPLETE, false, commands);
     else
-        end_order(engine, event, commands);
+        end_order(engine, event, who, cohort, commands);
     return true;
 }
 
@@ -667,8 +690,12 @@ static bool apply_left(struct td_engine *engine, const struct td_event *event,
     return true;
 }
 
-static bool apply_one(struct td_engine *engine, const struct td_event *event,
-                      struct td_commands *commands, struct td_error *error)
+/* All that are not among the commonest, apart from those: the less there is on their path the
+ * better. */
+__attribute__((noinline)) static bool apply_other(struct td_engine *engine,
+                                                  const struct td_event *event,
+                                                  struct td_commands *commands,
+                                                  struct td_error *error)
 {
     switch (event->kind) {
     case TD_EVENT_SCHEMA:
@@ -686,9 +713,8 @@ static bool apply_one(struct td_engine *engine, const struct td_event *event,
     case TD_EVENT_ADOPT:
         return apply_adopt(engine, event, commands, error);
     case TD_EVENT_ASK:
-        return apply_ask(engine, event, commands, error);
     case TD_EVENT_OBTAINED:
-        return apply_obtained(engine, event, commands, error);
+        break;
     case TD_EVENT_LOST:
         return apply_lost(engine, event, commands, error);
     case TD_EVENT_ENDED:
@@ -699,11 +725,21 @@ static bool apply_one(struct td_engine *engine, const struct td_event *event,
     return td_error_set(error, TD_FAULT_INPUT, "there is no event of kind %d", (int)event->kind);
 }
 
+static inline bool apply_one(struct td_engine *engine, const struct td_event *event,
+                             struct td_commands *commands, struct td_error *error)
+{
+    if (event->kind == TD_EVENT_OBTAINED) return apply_obtained(engine, event, commands, error);
+    if (event->kind == TD_EVENT_ASK) return apply_ask(engine, event, commands, error);
+    return apply_other(engine, event, commands, error);
+}
+
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!commands_reserve(engine, commands)) {
+        /* the room for wakes and answers is enough for all of them, that for aborts is not */
+        if ((i == 0 || engine->policy->gives_way != NULL) &&
+            !commands_reserve(engine, count - i, commands)) {
             td_error_memory(error, "the engine's commands");
             return i;
         }
