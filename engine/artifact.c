@@ -95,6 +95,14 @@ void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t 
         failed->found_by = peer;
         return;
     }
-    failed->broken = true;
+    td_artifact_break(engine, cohort, artifact, commands);
+}
+
+void td_artifact_break(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                       struct td_commands *commands)
+{
+    struct artifact *broken = &cohort->artifacts[artifact];
+    if (broken->broken || broken->published) return;
+    broken->broken = true;
     spread(engine, cohort, artifact, CHANGE_BROKEN, commands);
 }

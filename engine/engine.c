@@ -40,6 +40,11 @@ static inline bool commands_reserve(const struct td_engine *engine, size_t event
     return true;
 }
 
+static td_order first_order(const struct td_engine *engine)
+{
+    return engine->options.first_order == 0 ? 1 : engine->options.first_order;
+}
+
 struct td_engine *td_engine_create(const struct td_policy *policy,
                                    const struct td_engine_options *options, struct td_error *error)
 {
@@ -58,6 +63,7 @@ struct td_engine *td_engine_create(const struct td_policy *policy,
     engine->options = *options;
     engine->peer_stride = sizeof(struct peer);
     engine->strain_free = NONE;
+    engine->last_order = first_order(engine) - 1;
     engine->now = INT64_MIN;
     return engine;
 }
@@ -78,7 +84,7 @@ void td_engine_reset(struct td_engine *engine)
     engine->strain_count = 0;
     engine->strain_free = NONE;
     engine->waiting_count = 0;
-    engine->last_order = 0;
+    engine->last_order = first_order(engine) - 1;
     engine->now = INT64_MIN;
     td_flaky_reset(&engine->flaky);
 }
@@ -369,7 +375,8 @@ static bool apply_start(struct td_engine *engine, const struct td_event *event,
 }
 
 /* What the peer was ordered is not being built by it any more. */
-__attribute__((noinline)) static void give_up(struct td_engine *engine, struct peer *who, struct td_commands *commands)
+__attribute__((noinline)) static void give_up(struct td_engine *engine, struct peer *who,
+                                              struct td_commands *commands)
 {
     struct cohort *cohort = &engine->cohorts[who->cohort];
     uint32_t position = cohort->priority->position[who->order_step];
@@ -475,8 +482,9 @@ give_order(struct td_engine *engine, const struct td_event *event, struct peer *
 }
 
 /* The policy lets the peer wait. A wait that nothing may end before TD_TIME_MAX has no end. */
-__attribute__((noinline)) static bool wait(struct td_engine *engine, const struct td_event *event, struct td_choice choice,
-                 struct td_commands *commands, struct td_error *error)
+__attribute__((noinline)) static bool wait(struct td_engine *engine, const struct td_event *event,
+                                           struct td_choice choice, struct td_commands *commands,
+                                           struct td_error *error)
 {
     if (choice.until != 0 && choice.until <= event->at)
         return td_error_set(error, TD_FAULT_RUN,
@@ -511,25 +519,35 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
     return give_order(engine, event, who, cohort, strain, choice, commands, error);
 }
 
-static inline bool apply_ask(struct td_engine *engine, const struct td_event *event,
-                      struct td_commands *commands, struct td_error *error)
+/* The view of a peer that asks; false with an error if it may not. */
+static inline bool asking(struct td_engine *engine, const struct td_event *event,
+                          struct td_view *view, struct td_error *error)
 {
     struct peer *who =
         peer_in(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error);
     if (who == NULL) return false;
-    struct cohort *cohort = &engine->cohorts[who->cohort];
     struct strain *strain = &engine->strains[who->strain];
     if (strain->stale) td_strain_settle(engine, strain);
+    *view = (struct td_view){.engine = engine,
+                             .cohort = &engine->cohorts[who->cohort],
+                             .who = who,
+                             .strain = strain,
+                             .now = event->at,
+                             .peer = event->peer};
+    return true;
+}
 
-    const struct td_view view = {.engine = engine,
-                                 .cohort = cohort,
-                                 .who = who,
-                                 .strain = strain,
-                                 .now = event->at,
-                                 .peer = event->peer};
+static inline bool apply_ask(struct td_engine *engine, const struct td_event *event,
+                             struct td_commands *commands, struct td_error *error)
+{
+    struct td_view view;
+    if (!asking(engine, event, &view, error)) return false;
     struct td_choice choice = engine->policy->choose(&view);
-    if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1))
-        return give_order(engine, event, who, cohort, strain, choice, commands, error);
+    if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1)) {
+        struct peer *who = peer_at(engine, event->peer);
+        return give_order(engine, event, who, &engine->cohorts[who->cohort],
+                          &engine->strains[who->strain], choice, commands, error);
+    }
     if (choice.kind == TD_CHOOSE_WAIT) return wait(engine, event, choice, commands, error);
     if (choice.kind == TD_CHOOSE_GIVE_UP) {
         if (td_view_holds_all(&view) || td_view_first_hopeful(&view) != TD_NO_STEP)
@@ -599,7 +617,7 @@ __attribute__((noinline)) static void publish(struct td_engine *engine,
 }
 
 static inline bool apply_obtained(struct td_engine *engine, const struct td_event *event,
-                           struct td_commands *commands, struct td_error *error)
+                                  struct td_commands *commands, struct td_error *error)
 {
     struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
     if (who == NULL) return false;
@@ -721,6 +739,10 @@ __attribute__((noinline)) static bool apply_other(struct td_engine *engine,
         return apply_ended(engine, event, commands, error);
     case TD_EVENT_LEFT:
         return apply_left(engine, event, commands, error);
+    case TD_EVENT_PUBLISHED:
+    case TD_EVENT_BROKEN:
+    case TD_EVENT_LEARNED:
+        return td_summary_apply(engine, event, commands, error);
     }
     return td_error_set(error, TD_FAULT_INPUT, "there is no event of kind %d", (int)event->kind);
 }
@@ -767,6 +789,73 @@ td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer)
             if (cohort->priority->schema_order) return first;
         }
     return first;
+}
+
+/* What the policy says, as a command without a number. */
+static bool answer(const struct td_view *view, struct td_command *would, struct td_error *error)
+{
+    const struct td_choice choice = view->engine->policy->choose(view);
+    *would = (struct td_command){
+        .kind = TD_COMMAND_ORDER, .reason = choice.reason, .peer = view->peer, .step = TD_NO_STEP};
+    if (choice.kind == TD_CHOOSE_UNIVERSE) {
+        would->step = TD_UNIVERSE;
+    } else if (choice.kind == TD_CHOOSE_STEP) {
+        if (choice.step >= view->cohort->schema->steps ||
+            bit_get(view->who->held, view->cohort->priority->position[choice.step]))
+            return refuse_choice(view->engine, view->peer, choice.step, error);
+        uint32_t at = view->cohort->priority->position[choice.step];
+        would->step = choice.step;
+        would->build = !view->cohort->artifacts[td_strain_artifact(view->strain, at)].published;
+    } else if (choice.kind == TD_CHOOSE_WAIT) {
+        would->kind = TD_COMMAND_WAIT;
+        would->until = choice.until < TD_TIME_MAX ? choice.until : 0;
+    } else {
+        would->kind = TD_COMMAND_DONE;
+        would->failed = true;
+    }
+    return true;
+}
+
+static bool take(struct td_engine *engine, const struct td_event *ask,
+                 const struct td_command *taken, struct td_commands *commands,
+                 struct td_error *error)
+{
+    struct td_choice choice = {.reason = taken->reason, .step = taken->step};
+    struct peer *who = peer_at(engine, ask->peer);
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    switch (taken->kind) {
+    case TD_COMMAND_ORDER:
+        choice.kind = taken->step == TD_UNIVERSE ? TD_CHOOSE_UNIVERSE : TD_CHOOSE_STEP;
+        return give_order(engine, ask, who, cohort, &engine->strains[who->strain], choice, commands,
+                          error);
+    case TD_COMMAND_WAIT:
+        choice.until = taken->until;
+        return wait(engine, ask, choice, commands, error);
+    case TD_COMMAND_DONE:
+        finish(engine, ask->peer, taken->reason, taken->failed, commands);
+        return true;
+    case TD_COMMAND_WAKE:
+    case TD_COMMAND_ABORT:
+        break;
+    }
+    return td_error_set(error, TD_FAULT_INPUT, "command %d answers no question", (int)taken->kind);
+}
+
+bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
+                        const struct td_command *taken, struct td_command *would,
+                        struct td_error *error)
+{
+    struct td_commands commands = {0};
+    struct td_view view;
+    if (ask->kind != TD_EVENT_ASK || ask->at < engine->now)
+        return td_error_set(error, TD_FAULT_INPUT, "this is no question, or one of the past");
+    if (!commands_reserve(engine, 1, &commands))
+        return td_error_memory(error, "the engine's commands");
+    bool good = asking(engine, ask, &view, error) && answer(&view, would, error) &&
+                take(engine, ask, taken, &commands, error);
+    td_commands_free(&commands);
+    if (good) engine->now = ask->at;
+    return good;
 }
 
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,

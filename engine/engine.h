@@ -90,6 +90,10 @@ enum td_event_kind {
     TD_EVENT_LOST,     /* within an order: what should be published is in the cache no more */
     TD_EVENT_ENDED,    /* an order has ended, otherwise than with its last OBTAINED */
     TD_EVENT_LEFT,     /* a peer is gone, with or without an order */
+    /* What an earlier engine knew; see td_engine_summary(). */
+    TD_EVENT_PUBLISHED, /* an artifact is published */
+    TD_EVENT_BROKEN,    /* two peers have found that it does not build */
+    TD_EVENT_LEARNED,   /* times of a step that were observed, beside those observed here */
 };
 
 enum td_end {
@@ -143,6 +147,18 @@ struct td_event {
             enum td_end end;
             td_step step; /* FLAKY and BROKEN: the step that failed, perhaps a prerequisite */
         } ended;
+        struct {
+            struct td_identity identity;
+            td_step step; /* PUBLISHED: TD_UNIVERSE is the rest, of those who touch nothing */
+            uint64_t digest;
+        } known; /* PUBLISHED and BROKEN; of no peer, as LEARNED */
+        struct {
+            struct td_identity identity;
+            td_step step;
+            bool fetches; /* else whole builds */
+            uint64_t count;
+            td_time sum; /* of so many */
+        } learned;
     };
 };
 
@@ -178,9 +194,10 @@ void td_commands_free(struct td_commands *commands);
 struct td_engine;
 
 struct td_engine_options {
-    uint32_t retries; /* flaky failures of one step that a peer survives */
-    bool learn;       /* estimates are means of what was observed, not those of the schema */
-    td_time patience; /* for policies: how old a build may get; negative: nothing is said */
+    uint32_t retries;     /* flaky failures of one step that a peer survives */
+    bool learn;           /* estimates are means of what was observed, not those of the schema */
+    td_time patience;     /* for policies: how old a build may get; negative: nothing is said */
+    td_order first_order; /* the number of the first order; 0 is 1, too */
 };
 
 /* NULL with an error if the policy is not of this ABI or memory is short. The policy must outlive
@@ -198,6 +215,19 @@ size_t td_engine_bytes_per_peer(uint32_t steps);
  * `count`, or the index of the one that was refused. */
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error);
+
+/* The same for one ASK, whose answer is not the policy's but `taken`: the ORDER, WAIT or DONE that
+ * another policy gave. `would` gets what this policy would have answered. So an engine with another
+ * policy follows what has happened. False with an error if either answer is impossible. */
+bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
+                        const struct td_command *taken, struct td_command *would,
+                        struct td_error *error);
+
+/* What a cohort's peers leave behind, when all are gone: hands it over as PUBLISHED, BROKEN and
+ * LEARNED events (at 0) that tell another engine. Artifacts come in the order in which they were
+ * first heard of. What one peer alone has found broken is not among it. */
+void td_engine_summary(const struct td_engine *engine, const struct td_identity *identity,
+                       void (*tell)(void *context, const struct td_event *event), void *context);
 
 /* True if two peers have found that this artifact does not build. */
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,

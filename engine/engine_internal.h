@@ -277,12 +277,22 @@ void td_artifact_lose(struct td_engine *engine, struct cohort *cohort, uint32_t 
 /* A peer has found that it does not build. */
 void td_artifact_fail(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
                       td_peer peer, struct td_commands *commands);
+/* It is known that it does not build. */
+void td_artifact_break(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
+                       struct td_commands *commands);
+
+/* summary.c: PUBLISHED, BROKEN and LEARNED */
+bool td_summary_apply(struct td_engine *engine, const struct td_event *event,
+                      struct td_commands *commands, struct td_error *error);
 
 /* learning.c */
 bool td_learning_start(struct td_engine *engine, struct cohort *cohort);
 void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
                          td_time took);
 void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took);
+/* The same for what an earlier engine observed. */
+void td_learning_recall(struct td_engine *engine, struct cohort *cohort, td_step step, bool fetches,
+                        uint64_t count, td_time sum);
 /* The mean for a step, of `learned`: the cohort's builds or its fetches. */
 td_time td_learning_estimate(const struct cohort *cohort, const struct learned *learned,
                              td_step step);

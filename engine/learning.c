@@ -60,3 +60,13 @@ void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took
     cohort->learned_fetches[step].sum += took;
     cohort->learned_fetches[step].count++;
 }
+
+void td_learning_recall(struct td_engine *engine, struct cohort *cohort, td_step step, bool fetches,
+                        uint64_t count, td_time sum)
+{
+    struct learned *learned = fetches ? cohort->learned_fetches : cohort->learned;
+    if (!cohort->learns || learned == NULL) return; /* another policy learned that */
+    learned[step].sum += sum;
+    learned[step].count += count;
+    if (!fetches) rank_anew(engine, cohort);
+}

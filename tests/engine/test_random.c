@@ -262,6 +262,33 @@ static uint32_t random_edges(struct plain *plain, uint32_t (*edges)[2])
     return count;
 }
 
+static void tell_heir(void *context, const struct td_event *event)
+{
+    rig_do(context, *event);
+}
+
+/* Another engine, told what this one knows when all have gone, decides as the plain walk does. */
+static void check_heir(struct rig *rig, struct plain *plain, const uint32_t (*edges)[2])
+{
+    struct rig heir;
+    const struct td_identity identity = {0};
+    for (td_peer peer = 0; peer < PEERS; peer++) {
+        if (plain->peers[peer].here)
+            rig_do(rig, (struct td_event){.kind = TD_EVENT_LEFT, .peer = peer});
+        plain->peers[peer].here = plain->peers[peer].waiting = false;
+        plain->peers[peer].order = 0;
+    }
+    rig_open(&heir, &test_policy, plain->steps, edges);
+    td_engine_summary(rig->engine, &identity, tell_heir, &heir);
+    life_log.count = 0;
+    for (td_peer peer = 0; peer < PEERS; peer++) {
+        join(&heir, plain, peer);
+        ask(&heir, plain, peer);
+        if (plain->peers[peer].order != 0) end(&heir, plain, peer);
+    }
+    rig_close(&heir);
+}
+
 static void live(uint64_t seed)
 {
     static struct plain plain;
@@ -306,6 +333,7 @@ static void live(uint64_t seed)
         apply(&rig, life_log.events[i]);
     assert_true(life_log.commands == commands);
     assert_true(td_engine_digest(rig.engine) == digest);
+    check_heir(&rig, &plain, (const uint32_t(*)[2])edges);
     rig_close(&rig);
 }
 
