@@ -1,13 +1,11 @@
 #include "live/replay.h"
 
+#include "live/trace.h"
+
 #include <stdlib.h>
 
 struct td_replay {
-    struct td_event *events;
-    struct td_command *commands;
-    struct td_schema_spec **specs; /* copies, of the schemas in the events */
-    size_t event_count, event_capacity, command_count, command_capacity, spec_count;
-    bool failed; /* memory was short: it cannot be checked */
+    struct td_buffer trace;
 };
 
 struct td_replay *td_replay_create(struct td_error *error)
@@ -20,97 +18,58 @@ struct td_replay *td_replay_create(struct td_error *error)
 void td_replay_destroy(struct td_replay *replay)
 {
     if (replay == NULL) return;
-    for (size_t i = 0; i < replay->spec_count; i++)
-        free(replay->specs[i]);
-    free(replay->specs);
-    free(replay->events);
-    free(replay->commands);
+    td_buffer_free(&replay->trace);
     free(replay);
-}
-
-/* The event's schema is the caller's: what it says is kept, and its tables are shared. */
-static bool keep_spec(struct td_replay *replay, struct td_event *event)
-{
-    struct td_schema_spec **specs =
-        realloc(replay->specs, (replay->spec_count + 1) * sizeof(void *));
-    if (specs == NULL) return false;
-    replay->specs = specs;
-    struct td_schema_spec *spec = malloc(sizeof *spec);
-    if (spec == NULL) return false;
-    *spec = *event->schema.spec;
-    event->schema.spec = specs[replay->spec_count++] = spec;
-    return true;
 }
 
 void td_replay_event(void *context, const struct td_event *event)
 {
     struct td_replay *replay = context;
-    if (replay->event_count == replay->event_capacity) {
-        size_t capacity = replay->event_capacity == 0 ? 256 : 2 * replay->event_capacity;
-        struct td_event *events = realloc(replay->events, capacity * sizeof *events);
-        if (events == NULL) {
-            replay->failed = true;
-            return;
-        }
-        replay->events = events;
-        replay->event_capacity = capacity;
-    }
-    struct td_event *kept = &replay->events[replay->event_count];
-    *kept = *event;
-    if (event->kind == TD_EVENT_SCHEMA && !keep_spec(replay, kept))
-        replay->failed = true;
-    else
-        replay->event_count++;
+    td_trace_event(&replay->trace, 0, event);
 }
 
 void td_replay_command(void *context, const struct td_command *command)
 {
     struct td_replay *replay = context;
-    if (replay->command_count == replay->command_capacity) {
-        size_t capacity = replay->command_capacity == 0 ? 256 : 2 * replay->command_capacity;
-        struct td_command *commands = realloc(replay->commands, capacity * sizeof *commands);
-        if (commands == NULL) {
-            replay->failed = true;
-            return;
-        }
-        replay->commands = commands;
-        replay->command_capacity = capacity;
+    td_trace_command(&replay->trace, command);
+}
+
+/* The same inputs again, and what comes of them. */
+static bool live_again(const struct td_replay *replay, struct td_engine *engine,
+                       struct td_buffer *trace, struct td_error *error)
+{
+    struct td_reader reader = td_reader_of(replay->trace.bytes, replay->trace.length);
+    struct td_commands commands = {0};
+    struct td_trace_item item;
+    bool good = true;
+    while (good && td_trace_next(&reader, 0, &item)) {
+        if (!item.is_event) continue;
+        commands.count = 0;
+        td_trace_event(trace, 0, &item.event);
+        good = td_engine_apply(engine, &item.event, 1, &commands, error) == 1;
+        for (size_t i = 0; good && i < commands.count; i++)
+            td_trace_command(trace, &commands.items[i]);
+        free(item.tables);
     }
-    replay->commands[replay->command_count++] = *command;
-}
-
-static bool same(const struct td_command *a, const struct td_command *b)
-{
-    return a->kind == b->kind && a->reason == b->reason && a->peer == b->peer &&
-           a->step == b->step && a->order == b->order && a->until == b->until &&
-           a->build == b->build && a->failed == b->failed;
-}
-
-static bool compare(const struct td_replay *replay, const struct td_commands *commands,
-                    struct td_error *error)
-{
-    for (size_t i = 0; i < commands->count && i < replay->command_count; i++)
-        if (!same(&commands->items[i], &replay->commands[i]))
-            return td_error_set(error, TD_FAULT_RUN,
-                                "decision %zu, about peer %u, is another when the same inputs are "
-                                "given again: report this as a bug",
-                                i + 1, replay->commands[i].peer);
-    return commands->count == replay->command_count ||
-           td_error_set(error, TD_FAULT_RUN,
-                        "the same inputs give %zu decisions instead of %zu: report this as a bug",
-                        commands->count, replay->command_count);
+    td_commands_free(&commands);
+    if (good && (reader.failed || trace->failed || replay->trace.failed))
+        good = td_error_memory(error, "the inputs of a live run");
+    return good;
 }
 
 bool td_replay_check(const struct td_replay *replay, const struct td_policy *policy,
                      const struct td_engine_options *options, struct td_error *error)
 {
-    if (replay->failed) return td_error_memory(error, "the inputs of a live run");
     struct td_engine *engine = td_engine_create(policy, options, error);
-    struct td_commands commands = {0};
-    bool good = engine != NULL && td_engine_apply(engine, replay->events, replay->event_count,
-                                                  &commands, error) == replay->event_count;
-    good = good && compare(replay, &commands, error);
-    td_commands_free(&commands);
+    struct td_buffer trace = {0};
+    struct td_trace_difference difference;
+    bool good = engine != NULL && live_again(replay, engine, &trace, error);
+    if (good && td_trace_differs(&replay->trace, &trace, 0, &difference))
+        good = td_error_set(error, TD_FAULT_RUN,
+                            "item %zu, about peer %u, is another when the same inputs are given "
+                            "again, %s instead of %s: report this as a bug",
+                            difference.item + 1, difference.peer, difference.is, difference.was);
+    td_buffer_free(&trace);
     td_engine_destroy(engine);
     return good;
 }

@@ -12,7 +12,7 @@ struct td_replay *td_replay_create(struct td_error *error);
 void td_replay_destroy(struct td_replay *replay); /* NULL is allowed */
 
 /* Both in the order in which they come; `context` is the replay, so that they fit the hooks of
- * server.h. A schema's tables must outlive the replay. */
+ * server.h. */
 void td_replay_event(void *context, const struct td_event *event);
 void td_replay_command(void *context, const struct td_command *command);
 

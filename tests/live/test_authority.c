@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "live/authority.h"
+#include "live/replay.h"
 #include "policies/policies.h"
 
 #include <stdio.h>
@@ -21,10 +22,7 @@ struct rig {
     struct td_authority *authority;
     char sent[LINKS][4096]; /* since the last look, a line a message */
     bool closed[LINKS];
-    struct td_event events[4096];
-    struct td_command commands[4096];
-    struct td_schema_spec specs[4];
-    size_t event_count, command_count;
+    struct td_replay *replay;
     const struct td_policy *policy;
     td_time now;
 };
@@ -50,19 +48,13 @@ static void keep_closed(void *context, uint32_t link)
 static void keep_event(void *context, const struct td_event *event)
 {
     struct rig *rig = context;
-    assert_true(rig->event_count < sizeof rig->events / sizeof *rig->events);
-    struct td_event *kept = &rig->events[rig->event_count++];
-    *kept = *event;
-    if (event->kind != TD_EVENT_SCHEMA) return;
-    rig->specs[event->schema.id] = *event->schema.spec; /* the schema's tables live on */
-    kept->schema.spec = &rig->specs[event->schema.id];
+    td_replay_event(rig->replay, event);
 }
 
 static void keep_command(void *context, const struct td_command *command)
 {
     struct rig *rig = context;
-    assert_true(rig->command_count < sizeof rig->commands / sizeof *rig->commands);
-    rig->commands[rig->command_count++] = *command;
+    td_replay_command(rig->replay, command);
 }
 
 static void rig_open(struct rig *rig, const char *policy)
@@ -77,6 +69,8 @@ static void rig_open(struct rig *rig, const char *policy)
                                                .close = keep_closed,
                                                .event = keep_event,
                                                .command = keep_command};
+    rig->replay = td_replay_create(&error);
+    assert_non_null(rig->replay);
     rig->authority = td_authority_create(&options, &outlet, &error);
     assert_non_null(rig->authority);
 }
@@ -128,20 +122,9 @@ static void hello(struct rig *rig, uint32_t link, const char *name)
 static void rig_close(struct rig *rig)
 {
     struct td_error error;
-    struct td_commands commands = {0};
     const struct td_engine_options options = {.retries = 1, .patience = -1};
-    struct td_engine *engine = td_engine_create(rig->policy, &options, &error);
-    assert_non_null(engine);
-    assert_int_equal(td_engine_apply(engine, rig->events, rig->event_count, &commands, &error),
-                     rig->event_count);
-    assert_int_equal(commands.count, rig->command_count);
-    for (size_t i = 0; i < commands.count; i++) {
-        const struct td_command *a = &commands.items[i], *b = &rig->commands[i];
-        assert_true(a->kind == b->kind && a->peer == b->peer && a->step == b->step &&
-                    a->order == b->order && a->reason == b->reason && a->build == b->build);
-    }
-    td_engine_destroy(engine);
-    td_commands_free(&commands);
+    if (!td_replay_check(rig->replay, rig->policy, &options, &error)) fail_msg("%s", error.text);
+    td_replay_destroy(rig->replay);
     td_authority_destroy(rig->authority);
 }
 
