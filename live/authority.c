@@ -34,14 +34,16 @@ const struct td_error *td_authority_fault(const struct td_authority *authority)
     return authority->failed ? &authority->error : NULL;
 }
 
-void td_authority_set_timer(struct td_authority *authority, td_time at)
+void td_authority_set_timer(struct td_authority *authority, td_peer peer)
 {
-    if (at < authority->due) authority->due = at;
+    const struct member *member = &authority->members[peer];
+    td_time due = member->lost_until < member->ask_at ? member->lost_until : member->ask_at;
+    td_agenda_set(&authority->timers, peer, member->here ? due : TD_TIME_MAX);
 }
 
 td_time td_authority_due(const struct td_authority *authority)
 {
-    return authority->due;
+    return td_agenda_due(&authority->timers);
 }
 
 void td_authority_drain(struct td_authority *authority)
@@ -90,7 +92,6 @@ struct td_authority *td_authority_create(const struct td_authority_options *opti
     }
     authority->options = *options;
     authority->outlet = *outlet;
-    authority->due = TD_TIME_MAX;
     authority->engine = td_engine_create(options->policy, &options->engine, error);
     if (authority->engine == NULL ||
         (options->scenario != NULL && !add_scenario(authority, error))) {
@@ -118,7 +119,8 @@ void td_authority_destroy(struct td_authority *authority)
     free(authority->members);
     free(authority->cohorts);
     free(authority->links);
-    free(authority->pending);
+    td_agenda_free(&authority->timers);
+    td_agenda_free(&authority->pending);
     td_store_free(&authority->store);
     free(authority);
 }
@@ -162,6 +164,7 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     member->here = false;
     member->order = 0;
     member->lost_until = member->ask_at = TD_TIME_MAX;
+    td_authority_set_timer(authority, peer);
     authority->present--;
     if (recording != NULL) td_recording_leave(recording, peer, authority->now);
     if (!td_authority_tell(authority, &event)) td_authority_fail(authority);
@@ -219,30 +222,24 @@ void td_authority_lose(struct td_authority *authority, uint32_t link, td_time no
     member->lost_until = authority->options.grace < TD_TIME_MAX - authority->now
                              ? authority->now + authority->options.grace
                              : TD_TIME_MAX;
-    td_authority_set_timer(authority, member->lost_until);
+    td_authority_set_timer(authority, peer);
     td_authority_log(authority, peer, "has lost its connection");
 }
 
 void td_authority_wake(struct td_authority *authority, td_time now)
 {
     set_now(authority, now);
-    if (authority->failed || authority->due > authority->now) return;
-    authority->due = TD_TIME_MAX;
-    for (td_peer peer = 0; peer < authority->names.count && peer < authority->member_capacity;
-         peer++) {
+    while (!authority->failed && td_agenda_due(&authority->timers) <= authority->now) {
+        td_peer peer = td_agenda_first(&authority->timers);
         struct member *member = &authority->members[peer];
-        if (!member->here) continue;
         if (member->lost_until <= authority->now) {
             td_authority_log(authority, peer, "has not come back, and is given up");
             td_authority_drop(authority, peer);
             continue;
         }
-        if (member->ask_at <= authority->now) {
-            member->ask_at = TD_TIME_MAX;
-            td_authority_ask_later(authority, peer);
-        }
-        td_authority_set_timer(authority, member->lost_until);
-        td_authority_set_timer(authority, member->ask_at);
+        member->ask_at = TD_TIME_MAX;
+        td_authority_set_timer(authority, peer);
+        td_authority_ask_later(authority, peer);
     }
     td_authority_pump(authority);
 }

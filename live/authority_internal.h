@@ -3,6 +3,7 @@
 #ifndef TD_LIVE_AUTHORITY_INTERNAL_H
 #define TD_LIVE_AUTHORITY_INTERNAL_H
 
+#include "live/agenda.h"
 #include "live/authority.h"
 #include "live/intern.h"
 #include "live/schemas.h"
@@ -23,7 +24,7 @@ struct member {
     double *fractions;  /* and what is left of it then; 1: it starts from nothing */
     uint32_t digest_room;
     bool here; /* the engine knows it as present */
-    bool joined, read_only, pending;
+    bool joined, read_only;
     bool rest_there;               /* what its last look found of the universe's rest */
     bool to_fetch;                 /* its order's step should be in the cache */
     uint32_t last_step, last_part; /* its last result within the order */
@@ -49,10 +50,10 @@ struct td_authority {
     struct td_store store;
     uint32_t *links; /* link -> peer, or NOBODY */
     uint32_t link_capacity;
-    td_peer *pending; /* peers that are to ask */
-    uint32_t pending_count, pending_capacity;
+    struct td_agenda timers;  /* of the members, by what comes first of their times */
+    struct td_agenda pending; /* peers that are to ask, in their order: all at time 0 */
     uint32_t present;
-    td_time now, due;
+    td_time now;
     struct td_error error;
     bool failed, draining;
 };
@@ -74,7 +75,8 @@ void td_authority_log(const struct td_authority *authority, td_peer peer, const 
     __attribute__((format(printf, 3, 4)));
 /* Nothing can be done any more. */
 void td_authority_fail(struct td_authority *authority);
-void td_authority_set_timer(struct td_authority *authority, td_time at);
+/* After a change of a member's times. */
+void td_authority_set_timer(struct td_authority *authority, td_peer peer);
 /* The peer is no longer present, by its own will or not. */
 void td_authority_drop(struct td_authority *authority, td_peer peer);
 

@@ -174,6 +174,9 @@ static td_peer member_of(struct td_authority *authority, const char *name)
 {
     uint32_t number = td_intern(&authority->names, name);
     if (number == TD_INTERN_FULL) return NOBODY;
+    if (!td_agenda_reserve(&authority->timers, number) ||
+        !td_agenda_reserve(&authority->pending, number))
+        return NOBODY;
     if (number > authority->member_capacity) {
         uint32_t capacity = number + number / 2 + 16;
         struct member *members = realloc(authority->members, capacity * sizeof *members);
@@ -202,6 +205,7 @@ static void resume(struct td_authority *authority, td_peer peer, uint32_t link)
     struct member *member = &authority->members[peer];
     member->link = link;
     member->lost_until = TD_TIME_MAX;
+    td_authority_set_timer(authority, peer);
     authority->links[link] = peer;
     td_authority_log(authority, peer, "is back, and goes on with order %llu",
                      (unsigned long long)member->order);

@@ -1,8 +1,6 @@
 /* What the engine wants done leaves as messages. */
 #include "live/authority_internal.h"
 
-#include <stdlib.h>
-
 static void send(const struct td_authority *authority, td_peer peer,
                  const struct td_message *message)
 {
@@ -20,6 +18,7 @@ static void send_order(struct td_authority *authority, const struct td_command *
     member->order = command->order;
     member->order_step = command->step;
     member->ask_at = TD_TIME_MAX;
+    td_authority_set_timer(authority, command->peer);
     member->rest_there = false;
     member->to_fetch = !universe && !command->build;
     member->last_step = TD_NO_STEP;
@@ -44,7 +43,7 @@ static void send_wait(struct td_authority *authority, const struct td_command *c
     struct td_recording *recording = td_authority_recording(authority, command->peer);
     if (recording != NULL) td_recording_wait(recording, command->peer, authority->now);
     authority->members[command->peer].ask_at = command->until == 0 ? TD_TIME_MAX : command->until;
-    td_authority_set_timer(authority, authority->members[command->peer].ask_at);
+    td_authority_set_timer(authority, command->peer);
     const struct td_message message = {.kind = TD_MESSAGE_WAIT,
                                        .reason = td_reason_word(command->reason)};
     td_authority_log(authority, command->peer, "waits (%s)", message.reason);
@@ -81,6 +80,7 @@ static void send_done(struct td_authority *authority, const struct td_command *c
     member->link = TD_NO_LINK;
     member->here = false;
     member->order = 0;
+    td_authority_set_timer(authority, command->peer);
     authority->present--;
 }
 
@@ -120,41 +120,17 @@ bool td_authority_tell(struct td_authority *authority, const struct td_event *ev
 
 void td_authority_ask_later(struct td_authority *authority, td_peer peer)
 {
-    struct member *member = &authority->members[peer];
-    if (member->pending) return;
-    if (authority->pending_count == authority->pending_capacity) {
-        uint32_t capacity = authority->pending_capacity == 0 ? 64 : 2 * authority->pending_capacity;
-        td_peer *pending = realloc(authority->pending, capacity * sizeof *pending);
-        if (pending == NULL) {
-            (void)td_error_memory(&authority->error, "peers that ask");
-            td_authority_fail(authority);
-            return;
-        }
-        authority->pending = pending;
-        authority->pending_capacity = capacity;
-    }
-    member->pending = true;
-    authority->pending[authority->pending_count++] = peer;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const td_peer *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
+    td_agenda_set(&authority->pending, peer, 0);
 }
 
 /* Whoever is free now asks, in the peers' order, as the model has it. */
 void td_authority_pump(struct td_authority *authority)
 {
-    while (authority->pending_count > 0 && !authority->failed && !authority->draining) {
-        if (authority->pending_count > 1)
-            qsort(authority->pending, authority->pending_count, sizeof(td_peer), by_number);
-        td_peer peer = authority->pending[0];
-        authority->pending_count--;
-        for (uint32_t i = 0; i < authority->pending_count; i++)
-            authority->pending[i] = authority->pending[i + 1];
-        struct member *member = &authority->members[peer];
-        member->pending = false;
+    while (!authority->failed && !authority->draining) {
+        td_peer peer = td_agenda_first(&authority->pending);
+        if (peer == TD_NO_PEER) return;
+        td_agenda_set(&authority->pending, peer, TD_TIME_MAX);
+        const struct member *member = &authority->members[peer];
         /* one without a connection would not hear of its order */
         if (!member->here || member->order != 0 || member->link == TD_NO_LINK) continue;
         const struct td_event ask = {.kind = TD_EVENT_ASK, .at = authority->now, .peer = peer};
