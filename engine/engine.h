@@ -237,6 +237,25 @@ bool td_engine_knows_broken(const struct td_engine *engine, const struct td_iden
  * TD_NO_STEP if it holds all. Cost: a word for each 64 steps, if steps have no other order. */
 td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer);
 
+/* What is known of an artifact, for those who ask what is going on. */
+struct td_artifact_state {
+    td_step step;
+    uint64_t digest;
+    uint32_t builders; /* peers whose order it is to build it */
+    bool published, broken;
+    bool needed; /* untouched, or a variant of a peer that is present */
+};
+
+/* The artifacts of a cohort, numbered from 0; false behind the last. */
+bool td_engine_artifact(const struct td_engine *engine, const struct td_identity *identity,
+                        uint32_t number, struct td_artifact_state *state);
+/* The artifact of its variant of a step, if the peer is present and does not hold it. */
+bool td_engine_lacks(const struct td_engine *engine, td_peer peer, td_step step,
+                     struct td_artifact_state *state);
+/* The first in the line of a peer's cohort, perhaps itself; TD_NO_PEER if the peer is not present.
+ */
+td_peer td_engine_first_in_line(const struct td_engine *engine, td_peer peer);
+
 /* A hint that an event of this peer will come soon: its record is brought into the cache. Changes
  * nothing. */
 void td_engine_prefetch(const struct td_engine *engine, td_peer peer);
