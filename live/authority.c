@@ -63,6 +63,35 @@ uint32_t td_authority_present(const struct td_authority *authority)
     return authority->present;
 }
 
+bool td_authority_is_draining(const struct td_authority *authority)
+{
+    return authority->draining;
+}
+
+struct td_metrics *td_authority_metrics(struct td_authority *authority)
+{
+    return &authority->metrics;
+}
+
+struct td_gauges td_authority_gauges(const struct td_authority *authority)
+{
+    struct td_gauges gauges = {0};
+    for (uint32_t i = 0; i < authority->cohort_count; i++)
+        gauges.cohorts += authority->cohorts[i].present > 0;
+    for (uint32_t peer = 0; peer < authority->member_capacity; peer++) {
+        const struct member *member = &authority->members[peer];
+        if (!member->here) continue;
+        if (member->order != 0)
+            gauges.working++;
+        else if (member->waiting)
+            gauges.waiting++;
+        else
+            gauges.idle++;
+        gauges.away += member->link == TD_NO_LINK;
+    }
+    return gauges;
+}
+
 /* The scenario's schema, and a number for each of its peers, which is its place. */
 static bool add_scenario(struct td_authority *authority, struct td_error *error)
 {
@@ -114,8 +143,10 @@ void td_authority_destroy(struct td_authority *authority)
         free(authority->members[i].digests);
         free(authority->members[i].fractions);
     }
-    for (uint32_t i = 0; i < authority->cohort_count; i++)
+    for (uint32_t i = 0; i < authority->cohort_count; i++) {
         free(authority->cohorts[i].untouched);
+        free(authority->cohorts[i].builds);
+    }
     free(authority->members);
     free(authority->cohorts);
     free(authority->links);
@@ -163,9 +194,11 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     if (!member->here) return;
     member->here = false;
     member->order = 0;
+    member->waiting = member->builds = false;
     member->lost_until = member->ask_at = TD_TIME_MAX;
     td_authority_set_timer(authority, peer);
     authority->present--;
+    authority->cohorts[member->cohort].present--;
     if (recording != NULL) td_recording_leave(recording, peer, authority->now);
     if (!td_authority_tell(authority, &event)) td_authority_fail(authority);
 }
@@ -177,6 +210,7 @@ void td_authority_refuse(struct td_authority *authority, uint32_t link, const ch
     const struct td_message message = {
         .kind = TD_MESSAGE_ERROR, .text = text, .error = {.code = code}};
     td_peer peer = peer_of(authority, link);
+    authority->metrics.refused++;
     authority->outlet.send(authority->outlet.context, link, &message);
     if (peer == NOBODY) {
         authority->outlet.close(authority->outlet.context, link);
@@ -223,6 +257,7 @@ void td_authority_lose(struct td_authority *authority, uint32_t link, td_time no
                              ? authority->now + authority->options.grace
                              : TD_TIME_MAX;
     td_authority_set_timer(authority, peer);
+    authority->metrics.lost++;
     td_authority_log(authority, peer, "has lost its connection");
 }
 
@@ -233,6 +268,7 @@ void td_authority_wake(struct td_authority *authority, td_time now)
         td_peer peer = td_agenda_first(&authority->timers);
         struct member *member = &authority->members[peer];
         if (member->lost_until <= authority->now) {
+            authority->metrics.given_up++;
             td_authority_log(authority, peer, "has not come back, and is given up");
             td_authority_drop(authority, peer);
             continue;

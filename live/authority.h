@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "live/metrics.h"
 #include "live/protocol.h"
 #include "live/recording.h"
 #include "workload/scenario.h"
@@ -69,6 +70,13 @@ void td_authority_wake(struct td_authority *authority, td_time now);
 void td_authority_drain(struct td_authority *authority);
 /* True if nobody has an order. */
 bool td_authority_is_idle(const struct td_authority *authority);
+
+/* What it has counted; its shell adds what it alone can see (messages, latencies). */
+struct td_metrics *td_authority_metrics(struct td_authority *authority);
+/* All but `connections` and `can_order`, which the shell knows. Cost: a look at each peer that it
+ * has ever heard of. */
+struct td_gauges td_authority_gauges(const struct td_authority *authority);
+bool td_authority_is_draining(const struct td_authority *authority);
 
 /* Peers that are here or may come back within their grace. */
 uint32_t td_authority_present(const struct td_authority *authority);

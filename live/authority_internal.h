@@ -23,17 +23,29 @@ struct member {
     uint64_t *starts;   /* by step, of what a build could start from, */
     double *fractions;  /* and what is left of it then; 1: it starts from nothing */
     uint32_t digest_room;
-    bool here; /* the engine knows it as present */
+    td_time since;         /* its order began; it has waited since; it has been free since */
+    enum td_reason reason; /* of the order or the wait */
+    bool waiting;
+    bool builds; /* its order is to build a step, and others wait for that */
+    bool here;   /* the engine knows it as present */
     bool joined, read_only;
     bool rest_there;               /* what its last look found of the universe's rest */
     bool to_fetch;                 /* its order's step should be in the cache */
     uint32_t last_step, last_part; /* its last result within the order */
 };
 
+/* Whole builds of a step. */
+struct observed {
+    td_sum sum;
+    uint64_t count;
+};
+
 /* The peers that can share, and what their untouched variants are called. */
 struct live_cohort {
     struct td_identity identity;
-    uint32_t *untouched; /* by step, the number of the digest; 0: nobody has said */
+    uint32_t present;        /* peers */
+    struct observed *builds; /* by step */
+    uint32_t *untouched;     /* by step, the number of the digest; 0: nobody has said */
 };
 
 struct td_authority {
@@ -48,6 +60,7 @@ struct td_authority {
     struct live_cohort *cohorts;
     uint32_t cohort_count, cohort_capacity;
     struct td_store store;
+    struct td_metrics metrics;
     uint32_t *links; /* link -> peer, or NOBODY */
     uint32_t link_capacity;
     struct td_agenda timers;  /* of the members, by what comes first of their times */

@@ -5,6 +5,12 @@
 
 #define QUEUE_MOST 4096u /* messages that wait for a slow reader */
 
+/* What libwebsockets keeps for a connection. */
+struct session {
+    struct connection *connection; /* it is a websocket */
+    struct td_answer *answer;      /* to what was asked over plain HTTP */
+};
+
 /* It has something to write, or is to be closed. */
 static void touch(struct td_server *server, struct connection *connection)
 {
@@ -28,6 +34,9 @@ void td_connection_send(void *context, uint32_t link, const struct td_message *m
     } else {
         out->next = NULL;
         out->length = server->text.length;
+        out->result_ns = message->kind == TD_MESSAGE_ORDER ? connection->result_ns : 0;
+        connection->result_ns = 0;
+        td_authority_metrics(server->authority)->sent[message->kind]++;
         memcpy(out->bytes + LWS_PRE, server->text.bytes, out->length);
         *connection->last = out;
         connection->last = &out->next;
@@ -84,7 +93,7 @@ static bool add_connection(struct td_server *server, struct connection *connecti
     return true;
 }
 
-static int open_connection(struct td_server *server, struct connection **session, struct lws *wsi)
+static int open_connection(struct td_server *server, struct session *session, struct lws *wsi)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) return -1;
@@ -94,7 +103,8 @@ static int open_connection(struct td_server *server, struct connection **session
         free(connection);
         return -1;
     }
-    *session = connection;
+    session->connection = connection;
+    td_authority_metrics(server->authority)->connections++;
     return 0;
 }
 
@@ -123,8 +133,16 @@ static void end_connection(struct td_server *server, struct connection *connecti
     td_server_set_timer(server);
 }
 
-static void receive_text(struct td_server *server, const struct connection *connection)
+/* A result that is to be followed by something: by an order, if there is one for the peer. */
+static bool ends_order(const struct td_message *message)
 {
+    return message->kind == TD_MESSAGE_ENDED ||
+           (message->kind == TD_MESSAGE_OBTAINED && message->obtained.last);
+}
+
+static void receive_text(struct td_server *server, struct connection *connection)
+{
+    int64_t received_ns = td_server_clock_ns();
     struct td_error error;
     td_time now = td_server_now(server);
     struct td_message *message =
@@ -132,6 +150,8 @@ static void receive_text(struct td_server *server, const struct connection *conn
     if (message == NULL) {
         td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
     } else {
+        td_authority_metrics(server->authority)->received[message->kind]++;
+        if (ends_order(message)) connection->result_ns = received_ns;
         td_authority_receive(server->authority, connection->link, message, now);
         td_message_destroy(message);
     }
@@ -161,7 +181,7 @@ static int receive(struct td_server *server, struct connection *connection, cons
 }
 
 /* One message a turn. */
-static int write_next(struct connection *connection)
+static int write_next(struct td_server *server, struct connection *connection)
 {
     struct outgoing *out = connection->first;
     if (out != NULL) {
@@ -169,6 +189,9 @@ static int write_next(struct connection *connection)
         if (connection->first == NULL) connection->last = &connection->first;
         connection->queued--;
         int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
+        if (out->result_ns != 0)
+            td_histogram_observe(&td_authority_metrics(server->authority)->queue,
+                                 td_server_clock_ns() - out->result_ns);
         bool whole = written >= 0 && (size_t)written >= out->length;
         free(out);
         if (!whole) return -1;
@@ -191,7 +214,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
                     size_t length)
 {
     struct td_server *server = lws_context_user(lws_get_context(wsi));
-    struct connection **session = user;
+    struct session *session = user;
     if (server == NULL) return 0;
     switch (reason) {
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
@@ -199,22 +222,22 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_ESTABLISHED:
         return open_connection(server, session, wsi);
     case LWS_CALLBACK_RECEIVE:
-        return *session == NULL ? -1 : receive(server, *session, in, length);
+        return session->connection == NULL ? -1 : receive(server, session->connection, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return *session == NULL ? -1 : write_next(*session);
+        return session->connection == NULL ? -1 : write_next(server, session->connection);
     case LWS_CALLBACK_CLOSED:
-        if (*session != NULL) end_connection(server, *session);
-        *session = NULL;
+        if (session->connection != NULL) end_connection(server, session->connection);
+        session->connection = NULL;
         return 0;
     default:
-        return 0;
+        return td_http_event(server, wsi, reason, session == NULL ? NULL : &session->answer, in);
     }
 }
 
 const struct lws_protocols td_connection_protocols[] = {
     {.name = TD_SUBPROTOCOL,
      .callback = callback,
-     .per_session_data_size = sizeof(struct connection *),
+     .per_session_data_size = sizeof(struct session),
      .rx_buffer_size = 16384},
     {0},
 };

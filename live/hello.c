@@ -47,21 +47,22 @@ static uint32_t find_cohort(struct td_authority *authority, const struct td_iden
     for (uint32_t i = 0; i < authority->cohort_count; i++)
         if (memcmp(&authority->cohorts[i].identity, identity, sizeof *identity) == 0) return i;
     uint32_t steps = authority->schemas.items[identity->schema]->steps.count;
-    uint32_t *untouched = calloc(steps, sizeof *untouched);
     if (authority->cohort_count == authority->cohort_capacity) {
         uint32_t capacity = authority->cohort_capacity == 0 ? 8 : 2 * authority->cohort_capacity;
-        struct live_cohort *cohorts =
-            untouched == NULL ? NULL : realloc(authority->cohorts, capacity * sizeof *cohorts);
-        if (cohorts == NULL) {
-            free(untouched);
-            return NOBODY;
-        }
+        struct live_cohort *cohorts = realloc(authority->cohorts, capacity * sizeof *cohorts);
+        if (cohorts == NULL) return NOBODY;
         authority->cohorts = cohorts;
         authority->cohort_capacity = capacity;
     }
-    if (untouched == NULL) return NOBODY;
-    authority->cohorts[authority->cohort_count] =
-        (struct live_cohort){.identity = *identity, .untouched = untouched};
+    struct live_cohort *cohort = &authority->cohorts[authority->cohort_count];
+    *cohort = (struct live_cohort){.identity = *identity,
+                                   .untouched = calloc(steps, sizeof *cohort->untouched),
+                                   .builds = calloc(steps, sizeof *cohort->builds)};
+    if (cohort->untouched == NULL || cohort->builds == NULL) {
+        free(cohort->untouched);
+        free(cohort->builds);
+        return NOBODY;
+    }
     return authority->cohort_count++;
 }
 
@@ -139,7 +140,9 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
                                       .again = member->joined}};
     if (!td_authority_tell(authority, &event)) return false;
     member->here = member->joined = true;
+    member->since = authority->now;
     authority->present++;
+    authority->cohorts[member->cohort].present++;
     for (td_step step = 0; step < schema->steps.count; step++) {
         if (member->digests[step] == 0) continue;
         event = (struct td_event){.kind = TD_EVENT_VARIANT,

@@ -17,6 +17,10 @@ static void send_order(struct td_authority *authority, const struct td_command *
 
     member->order = command->order;
     member->order_step = command->step;
+    member->since = authority->now;
+    member->reason = command->reason;
+    member->waiting = false;
+    member->builds = command->build && !universe && !member->read_only;
     member->ask_at = TD_TIME_MAX;
     td_authority_set_timer(authority, command->peer);
     member->rest_there = false;
@@ -32,6 +36,9 @@ static void send_order(struct td_authority *authority, const struct td_command *
         .reason = td_reason_word(command->reason),
         .order_for = {.targets = universe ? schema->universe : schema->targets[command->step],
                       .build = command->build}};
+    authority->metrics.orders[universe         ? TD_GOAL_UNIVERSE
+                              : command->build ? TD_GOAL_BUILD
+                                               : TD_GOAL_FETCH]++;
     td_authority_log(authority, command->peer, "order %llu: %s%s (%s)",
                      (unsigned long long)command->order, universe ? "the universe" : "step ",
                      universe ? "" : message.step, message.reason);
@@ -42,7 +49,11 @@ static void send_wait(struct td_authority *authority, const struct td_command *c
 {
     struct td_recording *recording = td_authority_recording(authority, command->peer);
     if (recording != NULL) td_recording_wait(recording, command->peer, authority->now);
-    authority->members[command->peer].ask_at = command->until == 0 ? TD_TIME_MAX : command->until;
+    struct member *member = &authority->members[command->peer];
+    if (!member->waiting) member->since = authority->now;
+    member->waiting = true;
+    member->reason = command->reason;
+    member->ask_at = command->until == 0 ? TD_TIME_MAX : command->until;
     td_authority_set_timer(authority, command->peer);
     const struct td_message message = {.kind = TD_MESSAGE_WAIT,
                                        .reason = td_reason_word(command->reason)};
@@ -50,11 +61,12 @@ static void send_wait(struct td_authority *authority, const struct td_command *c
     send(authority, command->peer, &message);
 }
 
-static void send_abort(const struct td_authority *authority, const struct td_command *command)
+static void send_abort(struct td_authority *authority, const struct td_command *command)
 {
     const struct td_message message = {.kind = TD_MESSAGE_ABORT,
                                        .order = command->order,
                                        .reason = td_reason_word(command->reason)};
+    authority->metrics.aborts++;
     td_authority_log(authority, command->peer, "order %llu is aborted (%s)",
                      (unsigned long long)command->order, message.reason);
     send(authority, command->peer, &message);
@@ -80,8 +92,14 @@ static void send_done(struct td_authority *authority, const struct td_command *c
     member->link = TD_NO_LINK;
     member->here = false;
     member->order = 0;
+    member->waiting = member->builds = false;
     td_authority_set_timer(authority, command->peer);
     authority->present--;
+    authority->cohorts[member->cohort].present--;
+    if (command->failed)
+        authority->metrics.failed++;
+    else
+        authority->metrics.completed++;
 }
 
 static void carry_out(struct td_authority *authority, const struct td_command *command)

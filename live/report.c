@@ -56,6 +56,47 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
     authority->outlet.send(authority->outlet.context, member->link, &seen);
 }
 
+/* Its order is over. */
+static void free_member(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    member->order = 0;
+    member->builds = false;
+    member->since = authority->now;
+}
+
+/* What a build of the step takes: the mean of the whole ones seen in the cohort, else the schema's.
+ * 0: not known. */
+static td_time mean_build(const struct td_authority *authority, td_peer peer, td_step step)
+{
+    const struct observed *seen = &authority->cohorts[authority->members[peer].cohort].builds[step];
+    const td_time *estimates = schema_of(authority, peer)->estimates;
+    if (seen->count > 0) return (td_time)(seen->sum / (td_sum)seen->count);
+    return estimates == NULL || estimates[step] >= TD_TIME_MAX ? 0 : estimates[step];
+}
+
+/* A whole step has come; `known`: somebody has published it before. */
+static void count_result(struct td_authority *authority, td_peer peer, td_step step, bool known,
+                         const struct td_message *message)
+{
+    struct td_metrics *metrics = &authority->metrics;
+    td_time took = message->obtained.took;
+    if (message->obtained.built) {
+        struct observed *seen = &authority->cohorts[authority->members[peer].cohort].builds[step];
+        metrics->built++;
+        metrics->duplicates += known;
+        if (!message->obtained.whole) return;
+        seen->sum += took;
+        seen->count++;
+        return;
+    }
+    metrics->fetched++;
+    if (!known) return;
+    td_time build = mean_build(authority, peer, step);
+    metrics->avoided++;
+    if (build > took) metrics->saved += build - took;
+}
+
 /* A fault of the peer's, that the engine has found. */
 static void refused(struct td_authority *authority, td_peer peer)
 {
@@ -72,8 +113,8 @@ static bool obtain_rest(struct td_authority *authority, td_peer peer)
     if (recording != NULL)
         td_recording_obtain(recording, peer, TD_RECORD_REST, !member->rest_there, false,
                             authority->now);
-    return member->read_only ||
-           td_store_publish(&authority->store, member->cohort, rest, member->digests[rest], 1);
+    return member->read_only || td_store_publish(&authority->store, member->cohort, rest,
+                                                 member->digests[rest], 1, peer);
 }
 
 static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
@@ -111,7 +152,9 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     if (message->text != NULL)
         td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
                          message->text);
-    member->order = 0;
+    authority->metrics.flaky += end == TD_END_FLAKY;
+    authority->metrics.broken += end == TD_END_BROKEN;
+    free_member(authority, peer);
     if (!td_authority_tell(authority, &event))
         refused(authority, peer);
     else if (member->here)
@@ -153,21 +196,21 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     member->last_step = place;
     member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
-    bool duplicate = built && parts_of(authority, peer, place, member->digests[place]) > part;
+    bool known = parts_of(authority, peer, place, member->digests[place]) > part;
     if (built && member->to_fetch && place == member->order_step && !note_miss(authority, peer)) {
         refused(authority, peer);
         return;
     }
     if (published && !member->read_only &&
         !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
-                          part + 1)) {
+                          part + 1, peer)) {
         (void)td_error_memory(&authority->error, "what is published");
         td_authority_fail(authority);
         return;
     }
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL)
-        td_recording_obtain(recording, peer, place, built, duplicate, authority->now);
+        td_recording_obtain(recording, peer, place, built, built && known, authority->now);
     if (part + 1 < parts) return;
 
     const struct td_event event = {.kind = TD_EVENT_OBTAINED,
@@ -183,12 +226,14 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     if (message->obtained.last) {
         if (recording != NULL)
             td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
-        member->order = 0;
+        free_member(authority, peer);
     }
-    if (!td_authority_tell(authority, &event))
+    if (!td_authority_tell(authority, &event)) {
         refused(authority, peer);
-    else if (message->obtained.last)
-        td_authority_ask_later(authority, peer);
+        return;
+    }
+    count_result(authority, peer, place, known, message);
+    if (message->obtained.last) td_authority_ask_later(authority, peer);
 }
 
 void td_authority_report(struct td_authority *authority, td_peer peer,

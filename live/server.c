@@ -14,7 +14,7 @@
 #define PING_AFTER_S 20
 #define LOST_AFTER_S 40
 
-static int64_t monotonic_ns(void)
+int64_t td_server_clock_ns(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -23,7 +23,7 @@ static int64_t monotonic_ns(void)
 
 td_time td_server_now(const struct td_server *server)
 {
-    return (td_time)((double)(monotonic_ns() - server->zero_ns) / server->options.scale);
+    return (td_time)((double)(td_server_clock_ns() - server->zero_ns) / server->options.scale);
 }
 
 int64_t td_server_zero_ns(const struct td_server *server)
@@ -39,6 +39,16 @@ uint16_t td_server_port(const struct td_server *server)
 void td_server_wake(struct td_server *server)
 {
     lws_cancel_service(server->context);
+}
+
+const char *td_server_trouble(const struct td_server *server)
+{
+    const struct td_error *fault = td_authority_fault(server->authority);
+    if (fault != NULL) return fault->text;
+    if (td_authority_is_draining(server->authority))
+        return "it has been told to stop: there are no new orders, and it ends when those that run "
+               "have ended";
+    return NULL;
 }
 
 static void on_timer(lws_sorted_usec_list_t *timer)
@@ -158,7 +168,7 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         td_server_destroy(server);
         return NULL;
     }
-    server->zero_ns = monotonic_ns();
+    server->zero_ns = td_server_clock_ns();
     return server;
 }
 

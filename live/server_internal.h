@@ -1,5 +1,5 @@
 /* The insides of the server: server.c has the loop, time, and the log, connections.c the peers'
- * websockets. */
+ * websockets, http.c what is asked over plain HTTP. */
 #ifndef TD_LIVE_SERVER_INTERNAL_H
 #define TD_LIVE_SERVER_INTERNAL_H
 
@@ -10,6 +10,7 @@
 struct outgoing {
     struct outgoing *next;
     size_t length;
+    int64_t result_ns; /* it is an order: when the result came that it follows; 0: no such thing */
     unsigned char bytes[]; /* LWS_PRE, then the text */
 };
 
@@ -20,8 +21,9 @@ struct connection {
     struct outgoing *first, **last;
     uint32_t queued;
     uint32_t link;
-    bool closing; /* when all is written */
-    bool touched; /* it is in the server's list */
+    int64_t result_ns; /* when its last result came, until it is answered; 0: it is */
+    bool closing;      /* when all is written */
+    bool touched;      /* it is in the server's list */
 };
 
 struct td_server {
@@ -39,6 +41,10 @@ struct td_server {
     uint16_t port;
 };
 
+int64_t td_server_clock_ns(void);
+/* Why no orders are given; NULL: they are. */
+const char *td_server_trouble(const struct td_server *server);
+
 /* The next time at which the authority has something to do by itself. */
 void td_server_set_timer(struct td_server *server);
 
@@ -49,5 +55,12 @@ void td_connection_send(void *context, uint32_t link, const struct td_message *m
 void td_connection_close(void *context, uint32_t link);
 void td_connections_flush(struct td_server *server);
 void td_connections_free(struct td_server *server);
+
+/* http.c */
+struct td_answer;
+/* What libwebsockets has to say of a connection that is no websocket; `answer` is its own. Nonzero
+ * closes it. */
+int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_reasons reason,
+                  struct td_answer **answer, const char *path);
 
 #endif

@@ -20,6 +20,14 @@ uint32_t td_store_parts(const struct td_store *store, uint32_t cohort, uint32_t 
     return store->count == 0 ? 0 : find(store, cohort, step, digest)->parts;
 }
 
+td_peer td_store_publisher(const struct td_store *store, uint32_t cohort, uint32_t step,
+                           uint64_t digest)
+{
+    if (store->count == 0) return TD_NO_PEER;
+    const struct td_store_entry *entry = find(store, cohort, step, digest);
+    return entry->parts == 0 ? TD_NO_PEER : entry->by;
+}
+
 /* Room for one artifact more, at most half full. */
 static bool reserve(struct td_store *store)
 {
@@ -37,15 +45,19 @@ static bool reserve(struct td_store *store)
 }
 
 bool td_store_publish(struct td_store *store, uint32_t cohort, uint32_t step, uint64_t digest,
-                      uint32_t parts)
+                      uint32_t parts, td_peer by)
 {
     if (parts == 0) return true;
     if (!reserve(store)) return false;
     struct td_store_entry *entry = find(store, cohort, step, digest);
     store->count += !entry->used;
     if (entry->parts < parts)
-        *entry = (struct td_store_entry){
-            .digest = digest, .cohort = cohort, .step = step, .parts = parts, .used = true};
+        *entry = (struct td_store_entry){.digest = digest,
+                                         .cohort = cohort,
+                                         .step = step,
+                                         .parts = parts,
+                                         .by = by,
+                                         .used = true};
     return true;
 }
 

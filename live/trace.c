@@ -124,6 +124,7 @@ void td_trace_event(struct td_buffer *out, td_time base, const struct td_event *
         break;
     case TD_EVENT_HOLDS:
     case TD_EVENT_ADOPT:
+    case TD_EVENT_LOST:
         put_step(out, event->holds.step);
         break;
     case TD_EVENT_VARIANT:
@@ -187,6 +188,7 @@ static bool take_event(struct td_reader *reader, td_time base, struct td_trace_i
         return true;
     case TD_EVENT_HOLDS:
     case TD_EVENT_ADOPT:
+    case TD_EVENT_LOST:
         event->holds.step = take_step(reader);
         return true;
     case TD_EVENT_VARIANT:
@@ -305,6 +307,9 @@ static void describe_event(const struct td_event *event, char *out, size_t size)
         break;
     case TD_EVENT_ADOPT:
         (void)snprintf(out, size, "peer %u brings step %u along", peer, event->holds.step);
+        break;
+    case TD_EVENT_LOST:
+        (void)snprintf(out, size, "peer %u does not find step %u", peer, event->holds.step);
         break;
     case TD_EVENT_ASK:
         (void)snprintf(out, size, "peer %u asks", peer);

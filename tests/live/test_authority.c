@@ -10,6 +10,7 @@
 
 #include "live/authority.h"
 #include "live/replay.h"
+#include "live/state.h"
 #include "policies/policies.h"
 
 #include <stdio.h>
@@ -332,6 +333,106 @@ static void test_failures(void **state)
     rig_close(&rig);
 }
 
+/* The state now, made in pieces of so many bytes, has this in it. */
+static void known(struct rig *rig, size_t piece, const char *part)
+{
+    char wanted[256];
+    struct td_buffer text = {0};
+    struct td_state *state = td_state_begin(rig->authority, rig->now);
+    assert_non_null(state);
+    while (td_state_write(state, &text, piece)) {
+    }
+    td_buffer_add(&text, "", 1);
+    assert_false(text.failed);
+    (void)snprintf(wanted, sizeof wanted, "%s", part);
+    for (char *at = wanted; *at != '\0'; at++)
+        if (*at == '\'') *at = '"';
+    if (strstr(text.bytes, wanted) == NULL) fail_msg("no %s in: %s", wanted, text.bytes);
+    td_state_end(state);
+    td_buffer_free(&text);
+}
+
+static void test_the_state_says_who_waits_for_whom(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    known(&rig, 1, "'cohorts': [], 'peers': [], 'artifacts': []}");
+    hello(&rig, 0, "p");
+    rig.now = 5 * TD_NS_PER_S;
+    say(&rig, 1,
+        "{'type': 'hello', 'peer': 'q', " SCHEMA
+        ", 'digests': {'b': {'digest': '0123456789abcdef', 'untouched': 'u'}}}");
+    rig.now = 40 * TD_NS_PER_S;
+    known(&rig, 1,
+          "{'cohort': 0, 'repository': null, 'base_ref': null, 'cache': null, 'schema': 's', "
+          "'steps': 2, 'peers': 2}");
+    known(&rig, 10,
+          "{'name': 'p', 'cohort': 0, 'state': 'working', 'connected': true, 'since_s': "
+          "0.000000000, 'order': '1', 'step': 'a', 'reason': 'ready'}");
+    known(&rig, 100,
+          "{'name': 'q', 'cohort': 0, 'state': 'waiting', 'connected': true, 'since_s': "
+          "5.000000000, 'reason': 'others-build', 'why': 'waits for step a, built by p for 40 s'}");
+    known(&rig, 1000,
+          "{'cohort': 0, 'step': 'a', 'digest': null, 'touched': false, 'state': 'building', "
+          "'by': 'p', 'since_s': 0.000000000}");
+    known(&rig, 100000,
+          "{'cohort': 0, 'step': 'b', 'digest': '0123456789ab', 'touched': true, 'state': "
+          "'missing'}");
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'published': true, "
+        "'last': true, 'took_ns': '40000000000'}");
+    known(&rig, 1,
+          "'step': 'a', 'digest': null, 'touched': false, 'state': 'published', 'by': 'p'}");
+    td_authority_lose(rig.authority, 0, rig.now);
+    known(&rig, 1, "'connected': false, 'since_s': 40.000000000, 'order': '2'");
+    rig_close(&rig);
+}
+
+static void test_what_is_counted(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    hello(&rig, 1, "q");
+    say(&rig, 0,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'published': true, "
+        "'whole': true, 'last': true, 'took_ns': '50'}");
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '3', 'step': 'a', 'how': 'fetch', 'last': true, "
+        "'took_ns': '20'}");
+    struct td_metrics *metrics = td_authority_metrics(rig.authority);
+    assert_int_equal(metrics->orders[TD_GOAL_BUILD], 2);
+    assert_int_equal(metrics->orders[TD_GOAL_FETCH], 1);
+    assert_int_equal(metrics->built, 1);
+    assert_int_equal(metrics->fetched, 1);
+    assert_int_equal(metrics->avoided, 1);
+    assert_true(metrics->saved == 30);
+    assert_int_equal(metrics->duplicates, 0);
+    struct td_gauges gauges = td_authority_gauges(rig.authority);
+    assert_int_equal(gauges.working, 1);
+    assert_int_equal(gauges.waiting, 1);
+    assert_int_equal(gauges.cohorts, 1);
+    /* it had a where it was, and builds it all the same */
+    say(&rig, 2, "{'type': 'hello', 'peer': 'r', " SCHEMA "}");
+    heard(&rig, 2, "'order': '4', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    say(&rig, 2,
+        "{'type': 'obtained', 'order': '4', 'step': 'a', 'how': 'build', 'published': true, "
+        "'last': true, 'took_ns': '70'}");
+    assert_int_equal(metrics->duplicates, 1);
+    say(&rig, 0, "{'type': 'ended', 'order': '2', 'result': 'flaky', 'step': 'b'}");
+    assert_int_equal(metrics->flaky, 1);
+    td_authority_lose(rig.authority, 0, 100);
+    td_authority_wake(rig.authority, 200);
+    assert_int_equal(metrics->lost, 1);
+    assert_int_equal(metrics->given_up, 1);
+    rig.now = 200;
+    say(&rig, 1, "{'type': 'hello', 'peer': 'q', " SCHEMA "}");
+    assert_int_equal(metrics->refused, 1);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_a_build_without_an_order_is_adopted),
         cmocka_unit_test(test_what_two_peers_miss_is_lost),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_the_state_says_who_waits_for_whom),
+        cmocka_unit_test(test_what_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ static const struct td_event events[] = {
      .peer = 3,
      .join = {.identity = {1, 2, 3, 4}, .since = 17, .ticket = 5, .again = true}},
     {.kind = TD_EVENT_HOLDS, .at = BASE + 1, .peer = 3, .holds = {.step = 1}},
+    {.kind = TD_EVENT_LOST, .at = BASE + 1, .peer = 3, .holds = {.step = 1}},
     {.kind = TD_EVENT_VARIANT, .peer = 3, .variant = {.step = 2, .digest = UINT64_MAX}},
     {.kind = TD_EVENT_START, .peer = 3, .variant = {.step = 2, .digest = 1}},
     {.kind = TD_EVENT_ADOPT, .peer = 3, .holds = {.step = 2}},
