@@ -136,7 +136,7 @@ struct td_json *td_json_parse(const char *path, const char *text, size_t length,
         (void)td_error_memory(error, path);
         return NULL;
     }
-    memcpy(copy, text, length);
+    if (length > 0) memcpy(copy, text, length);
     copy[length] = '\0';
     return parse(path, copy, length, error);
 }

@@ -47,7 +47,8 @@ struct td_json;
 /* NULL with an error if the file cannot be read or is not JSON. Cost: the file's length. */
 struct td_json *td_json_read(const char *path, struct td_error *error);
 
-/* The same for a text in memory; `path` is for the messages. The text is copied. */
+/* The same for a text in memory; `path` is for the messages. The text is copied; an empty one may
+ * be NULL. */
 struct td_json *td_json_parse(const char *path, const char *text, size_t length,
                               struct td_error *error);
 

@@ -25,7 +25,7 @@ static void refuse(const char *text, size_t length, const char *message)
 {
     struct td_error error = {TD_FAULT_NONE, ""};
     struct td_json *json = td_json_parse("f.json", text, length, &error);
-    if (json != NULL) fail_msg("accepted: %s", text);
+    if (json != NULL) fail_msg("accepted: %.*s", (int)length, text);
     assert_int_equal(error.fault, TD_FAULT_INPUT);
     assert_string_equal(error.text, message);
 }
@@ -141,6 +141,7 @@ static void test_bytes_that_are_no_text(void **state)
     refuse("[\xff]", 3,
            "f.json:1:2: expected a value, found the byte 0xff: save the file as UTF-8");
     refuse("", 0, "f.json:1:1: the file is empty: write a JSON object");
+    refuse(NULL, 0, "f.json:1:1: the file is empty: write a JSON object");
     refuse("[1,\n\xc2\xa0]", 6, "f.json:2:1: expected a value, found '\xc2\xa0': write one there");
 }
 
