@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define QUEUE_MOST 4096u /* messages that wait for a slow reader */
+#define PATH_SIZE 512
+#define LEAVE_WITHIN (10 * LWS_USEC_PER_SEC) /* for clients of v1, which close by themselves */
 
 /* What libwebsockets keeps for a connection. */
 struct session {
@@ -19,13 +21,10 @@ static void touch(struct td_server *server, struct connection *connection)
     server->touched[server->touched_count++] = connection->link;
 }
 
-void td_connection_send(void *context, uint32_t link, const struct td_message *message)
+/* What is in the server's text goes out, as a message of that kind. */
+static void queue_text(struct td_server *server, struct connection *connection,
+                       enum td_message_kind kind)
 {
-    struct td_server *server = context;
-    struct connection *connection = server->connections[link];
-    if (connection == NULL || connection->closing) return;
-    server->text.length = 0;
-    td_message_write(message, &server->text);
     struct outgoing *out = malloc(sizeof *out + LWS_PRE + server->text.length);
     if (server->text.failed || out == NULL || connection->queued >= QUEUE_MOST) {
         free(out);
@@ -34,9 +33,9 @@ void td_connection_send(void *context, uint32_t link, const struct td_message *m
     } else {
         out->next = NULL;
         out->length = server->text.length;
-        out->result_ns = message->kind == TD_MESSAGE_ORDER ? connection->result_ns : 0;
+        out->result_ns = kind == TD_MESSAGE_ORDER ? connection->result_ns : 0;
         connection->result_ns = 0;
-        td_authority_metrics(server->authority)->sent[message->kind]++;
+        td_authority_metrics(server->authority)->sent[kind]++;
         memcpy(out->bytes + LWS_PRE, server->text.bytes, out->length);
         *connection->last = out;
         connection->last = &out->next;
@@ -45,11 +44,41 @@ void td_connection_send(void *context, uint32_t link, const struct td_message *m
     touch(server, connection);
 }
 
+/* The same message for a client of v1, which has no word for some of them. */
+static void write_v1(struct td_server *server, uint32_t link, const struct td_message *message)
+{
+    td_time now = td_server_now(server);
+    if (message->kind == TD_MESSAGE_ERROR && !td_v1_is_in(server->v1, link))
+        td_server_log(server, now, td_v1_name(server->v1, link), message->text);
+    server->text.length = 0;
+    td_v1_write(server->v1, link, message, now, &server->text);
+}
+
+void td_connection_send(void *context, uint32_t link, const struct td_message *message)
+{
+    struct td_server *server = context;
+    struct connection *connection = server->connections[link];
+    if (connection == NULL || connection->closing) return;
+    server->text.length = 0;
+    if (td_v1_has(server->v1, link))
+        write_v1(server, link, message);
+    else
+        td_message_write(message, &server->text);
+    if (server->text.length > 0 || server->text.failed)
+        queue_text(server, connection, message->kind);
+    else
+        connection->result_ns = 0; /* v1 has no word for it */
+}
+
 void td_connection_close(void *context, uint32_t link)
 {
     struct td_server *server = context;
     struct connection *connection = server->connections[link];
     if (connection == NULL) return;
+    if (td_v1_has(server->v1, link) && td_v1_leaves(server->v1, link)) {
+        lws_set_timer_usecs(connection->wsi, LEAVE_WITHIN);
+        return;
+    }
     connection->closing = true;
     touch(server, connection);
 }
@@ -93,8 +122,31 @@ static bool add_connection(struct td_server *server, struct connection *connecti
     return true;
 }
 
+/* The path of the URL; false if it is none that is served. `*v1` is the client's ID if it is one of
+ * v1's, and points into the path. */
+static bool read_path(struct lws *wsi, char *path, const char **v1)
+{
+    if (lws_hdr_copy(wsi, path, PATH_SIZE, WSI_TOKEN_GET_URI) <= 0) return false;
+    *v1 = td_v1_client_id(path);
+    return *v1 != NULL || strcmp(path, TD_PEER_PATH) == 0;
+}
+
+static int open_v1(struct td_server *server, struct connection *connection, const char *id)
+{
+    struct td_error error;
+    if (td_v1_open(server->v1, connection->link, id, &error)) return 0;
+    if (!td_v1_has(server->v1, connection->link)) return -1; /* memory is short */
+    td_server_log(server, td_server_now(server), td_v1_name(server->v1, connection->link),
+                  error.text);
+    connection->closing = true;
+    return lws_callback_on_writable(connection->wsi) < 0 ? -1 : 0;
+}
+
 static int open_connection(struct td_server *server, struct session *session, struct lws *wsi)
 {
+    char path[PATH_SIZE];
+    const char *v1_id;
+    if (!read_path(wsi, path, &v1_id)) return -1;
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) return -1;
     connection->wsi = wsi;
@@ -105,7 +157,7 @@ static int open_connection(struct td_server *server, struct session *session, st
     }
     session->connection = connection;
     td_authority_metrics(server->authority)->connections++;
-    return 0;
+    return v1_id == NULL ? 0 : open_v1(server, connection, v1_id);
 }
 
 static void untouch(struct td_server *server, const struct connection *connection)
@@ -121,6 +173,9 @@ static void end_connection(struct td_server *server, struct connection *connecti
 {
     untouch(server, connection);
     server->connections[connection->link] = NULL;
+    struct td_message bye;
+    if (td_v1_has(server->v1, connection->link) && td_v1_close(server->v1, connection->link, &bye))
+        td_authority_receive(server->authority, connection->link, &bye, td_server_now(server));
     td_authority_lose(server->authority, connection->link, td_server_now(server));
     while (connection->first != NULL) {
         struct outgoing *out = connection->first;
@@ -140,6 +195,15 @@ static bool ends_order(const struct td_message *message)
            (message->kind == TD_MESSAGE_OBTAINED && message->obtained.last);
 }
 
+/* What was received is for the authority. */
+static void hand_in(struct td_server *server, struct connection *connection,
+                    const struct td_message *message, int64_t received_ns, td_time now)
+{
+    td_authority_metrics(server->authority)->received[message->kind]++;
+    if (ends_order(message)) connection->result_ns = received_ns;
+    td_authority_receive(server->authority, connection->link, message, now);
+}
+
 static void receive_text(struct td_server *server, struct connection *connection)
 {
     int64_t received_ns = td_server_clock_ns();
@@ -149,13 +213,41 @@ static void receive_text(struct td_server *server, struct connection *connection
         td_message_read(connection->received.bytes, connection->received.length, &error);
     if (message == NULL) {
         td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
-    } else {
-        td_authority_metrics(server->authority)->received[message->kind]++;
-        if (ends_order(message)) connection->result_ns = received_ns;
-        td_authority_receive(server->authority, connection->link, message, now);
-        td_message_destroy(message);
+        return;
     }
-    td_server_set_timer(server);
+    hand_in(server, connection, message, received_ns, now);
+    td_message_destroy(message);
+}
+
+static void receive_v1(struct td_server *server, struct connection *connection)
+{
+    int64_t received_ns = td_server_clock_ns();
+    struct td_error error;
+    struct td_message message;
+    td_time now = td_server_now(server);
+    enum td_v1_read read = td_v1_read(server->v1, connection->link, connection->received.bytes,
+                                      connection->received.length, now, &message, &error);
+    if (read == TD_V1_BAD)
+        td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
+    else if (read == TD_V1_MESSAGE)
+        hand_in(server, connection, &message, received_ns, now);
+}
+
+void td_connections_settle(struct td_server *server)
+{
+    uint32_t link;
+    struct td_message message;
+    td_time now = td_server_now(server);
+    bool any = false;
+    for (server->text.length = 0; td_v1_act(server->v1, now, &link, &message, &server->text);
+         server->text.length = 0) {
+        any = true;
+        if (server->text.length > 0 || server->text.failed)
+            queue_text(server, server->connections[link], TD_MESSAGE_ORDER);
+        else
+            td_authority_receive(server->authority, link, &message, now);
+    }
+    if (any) td_server_set_timer(server);
 }
 
 /* A message can come in pieces. */
@@ -175,9 +267,26 @@ static int receive(struct td_server *server, struct connection *connection, cons
         !lws_is_final_fragment(connection->wsi))
         return 0;
     lws_validity_confirmed(connection->wsi);
-    receive_text(server, connection);
+    if (td_v1_has(server->v1, connection->link))
+        receive_v1(server, connection);
+    else
+        receive_text(server, connection);
+    td_server_set_timer(server);
     received->length = 0;
     return 0;
+}
+
+/* Clients of v1 have no message that says why: the close does. */
+static void say_why(const struct td_server *server, const struct connection *connection)
+{
+    unsigned char reason[TD_V1_REASON_MOST + 1];
+    if (!td_v1_has(server->v1, connection->link)) return;
+    const char *text = td_v1_reason(server->v1, connection->link);
+    size_t length = strlen(text);
+    memcpy(reason, text, length + 1); /* the library wants it to be no constant */
+    lws_close_reason(connection->wsi,
+                     length == 0 ? LWS_CLOSE_STATUS_NORMAL : LWS_CLOSE_STATUS_POLICY_VIOLATION,
+                     reason, length);
 }
 
 /* One message a turn. */
@@ -196,18 +305,13 @@ static int write_next(struct td_server *server, struct connection *connection)
         free(out);
         if (!whole) return -1;
     }
-    if (connection->first != NULL)
+    if (connection->first != NULL) {
         (void)lws_callback_on_writable(connection->wsi);
-    else if (connection->closing)
+    } else if (connection->closing) {
+        say_why(server, connection);
         return -1;
+    }
     return 0;
-}
-
-static bool is_peer_path(struct lws *wsi)
-{
-    char path[64];
-    int length = lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
-    return length > 0 && strcmp(path, TD_PEER_PATH) == 0;
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -215,16 +319,21 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     struct td_server *server = lws_context_user(lws_get_context(wsi));
     struct session *session = user;
+    char path[PATH_SIZE];
+    const char *v1_id;
     if (server == NULL) return 0;
     switch (reason) {
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return is_peer_path(wsi) ? 0 : -1;
+        return read_path(wsi, path, &v1_id) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
         return open_connection(server, session, wsi);
     case LWS_CALLBACK_RECEIVE:
         return session->connection == NULL ? -1 : receive(server, session->connection, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return session->connection == NULL ? -1 : write_next(server, session->connection);
+    case LWS_CALLBACK_TIMER: /* a client of v1 was to leave */
+        if (session->connection != NULL) session->connection->closing = true;
+        return lws_callback_on_writable(wsi) < 0 ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
         if (session->connection != NULL) end_connection(server, session->connection);
         session->connection = NULL;

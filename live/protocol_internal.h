@@ -4,6 +4,7 @@
 #define TD_LIVE_PROTOCOL_INTERNAL_H
 
 #include "live/protocol.h"
+#include "workload/values.h"
 
 /* How a member is spelled, and what it is in the struct. */
 enum td_form {
@@ -38,6 +39,15 @@ struct td_message_spec {
     const struct td_member *members;
     size_t count;
 };
+
+/* protocol_read.c; the functions that return bool set an error at the node's place. */
+bool td_member_wrong_type(const struct td_values *v, uint32_t node, const char *what);
+/* The member of an object that has this key; others are nobody's business. */
+uint32_t td_member_find(const struct td_values *v, uint32_t object, const char *key);
+bool td_member_require(const struct td_values *v, uint32_t object, const char *key, uint32_t *out);
+bool td_member_bool(const struct td_values *v, uint32_t node, bool *out);
+bool td_member_number(const struct td_values *v, uint32_t node, bool whole, double min, double max,
+                      double *out);
 
 extern const struct td_message_spec td_message_specs[TD_MESSAGE_KINDS];
 

@@ -20,7 +20,7 @@ static bool fail(const struct td_values *v, uint32_t node, const char *sentence)
     return td_json_error(v->json, node, TD_JSON_VALUE, v->error, "%s", sentence);
 }
 
-static bool wrong_type(const struct td_values *v, uint32_t node, const char *what)
+bool td_member_wrong_type(const struct td_values *v, uint32_t node, const char *what)
 {
     return td_json_error(v->json, node, TD_JSON_VALUE, v->error, "must be %s, not %s", what,
                          td_json_type_name(td_json_type(v->json, node)));
@@ -31,8 +31,7 @@ static bool no_memory(const struct td_values *v)
     return td_error_memory(v->error, "a message");
 }
 
-/* The member of an object that has this key; others are nobody's business. */
-static uint32_t find(const struct td_values *v, uint32_t object, const char *key)
+uint32_t td_member_find(const struct td_values *v, uint32_t object, const char *key)
 {
     uint32_t node = td_json_first(v->json, object);
     while (node != TD_JSON_NONE && strcmp(td_json_key(v->json, node), key) != 0)
@@ -40,25 +39,26 @@ static uint32_t find(const struct td_values *v, uint32_t object, const char *key
     return node;
 }
 
-static bool find_required(const struct td_values *v, uint32_t object, const char *key,
-                          uint32_t *out)
+bool td_member_require(const struct td_values *v, uint32_t object, const char *key, uint32_t *out)
 {
-    *out = find(v, object, key);
+    *out = td_member_find(v, object, key);
     return *out != TD_JSON_NONE || td_json_error(v->json, object, TD_JSON_VALUE, v->error,
                                                  "the member \"%s\" is missing: add it", key);
 }
 
 static bool read_text(const struct td_values *v, uint32_t node, const char **out)
 {
-    if (td_json_type(v->json, node) != TD_JSON_STRING) return wrong_type(v, node, "a text");
+    if (td_json_type(v->json, node) != TD_JSON_STRING)
+        return td_member_wrong_type(v, node, "a text");
     const char *text = td_json_string(v->json, node);
     *out = td_arena_text(v->arena, text, strlen(text));
     return *out != NULL || no_memory(v);
 }
 
-static bool read_bool(const struct td_values *v, uint32_t node, bool *out)
+bool td_member_bool(const struct td_values *v, uint32_t node, bool *out)
 {
-    if (td_json_type(v->json, node) != TD_JSON_BOOL) return wrong_type(v, node, "true or false");
+    if (td_json_type(v->json, node) != TD_JSON_BOOL)
+        return td_member_wrong_type(v, node, "true or false");
     size_t length;
     *out = td_json_literal(v->json, node, &length)[0] == 't';
     return true;
@@ -69,7 +69,8 @@ static bool read_word(const struct td_values *v, uint32_t node, const char *cons
                       size_t count, size_t *out)
 {
     char quote[TD_QUOTE_SIZE];
-    if (td_json_type(v->json, node) != TD_JSON_STRING) return wrong_type(v, node, "a text");
+    if (td_json_type(v->json, node) != TD_JSON_STRING)
+        return td_member_wrong_type(v, node, "a text");
     const char *text = td_json_string(v->json, node);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(text, words[i]) != 0) continue;
@@ -89,7 +90,7 @@ static bool read_decimal(const struct td_values *v, uint32_t node, uint64_t min,
 {
     char quote[TD_QUOTE_SIZE];
     if (td_json_type(v->json, node) != TD_JSON_STRING)
-        return wrong_type(v, node, "a text of decimal digits");
+        return td_member_wrong_type(v, node, "a text of decimal digits");
     const char *text = td_json_string(v->json, node);
     size_t length = strspn(text, "0123456789");
     if (length == 0 || text[length] != '\0' || (text[0] == '0' && length > 1))
@@ -111,11 +112,11 @@ static bool read_decimal(const struct td_values *v, uint32_t node, uint64_t min,
     return true;
 }
 
-static bool read_number(const struct td_values *v, uint32_t node, bool whole, double min,
-                        double max, double *out)
+bool td_member_number(const struct td_values *v, uint32_t node, bool whole, double min, double max,
+                      double *out)
 {
     const char *what = whole ? "a whole number" : "a number";
-    if (td_json_type(v->json, node) != TD_JSON_NUMBER) return wrong_type(v, node, what);
+    if (td_json_type(v->json, node) != TD_JSON_NUMBER) return td_member_wrong_type(v, node, what);
     double number = td_json_number(v->json, node);
     if (!(number >= min && number <= max) || (whole && number != floor(number)))
         return td_json_error(v->json, node, TD_JSON_VALUE, v->error, "must be %s from %.0f to %.0f",
@@ -128,7 +129,7 @@ static bool read_number(const struct td_values *v, uint32_t node, bool whole, do
 static bool count_steps(const struct td_values *v, uint32_t node, enum td_json_type type,
                         const char *what, size_t *out)
 {
-    if (td_json_type(v->json, node) != type) return wrong_type(v, node, what);
+    if (td_json_type(v->json, node) != type) return td_member_wrong_type(v, node, what);
     *out = td_json_count(v->json, node);
     return *out <= TD_MOST_STEPS ||
            td_json_error(v->json, node, TD_JSON_VALUE, v->error,
@@ -155,8 +156,8 @@ static bool read_step(const struct td_values *v, uint32_t node, struct td_hello_
     if (!td_value_step_key(v, node, &step->id)) return false;
     uint32_t targets = node;
     if (td_json_type(v->json, node) == TD_JSON_OBJECT) {
-        if (!find_required(v, node, "targets", &targets)) return false;
-        uint32_t after = find(v, node, "after");
+        if (!td_member_require(v, node, "targets", &targets)) return false;
+        uint32_t after = td_member_find(v, node, "after");
         if (after != TD_JSON_NONE && !read_names(v, after, &step->after, &step->after_count))
             return false;
     }
@@ -169,11 +170,11 @@ static bool read_schema(const struct td_values *v, uint32_t node, struct td_hell
     if (td_json_type(v->json, node) == TD_JSON_STRING)
         return td_value_name(v, node, &hello->schema_id);
     if (td_json_type(v->json, node) != TD_JSON_OBJECT)
-        return wrong_type(v, node, "a schema's ID, or an object with one");
-    if (!find_required(v, node, "id", &id) || !td_value_name(v, id, &hello->schema_id) ||
-        !find_required(v, node, "universe", &universe) ||
+        return td_member_wrong_type(v, node, "a schema's ID, or an object with one");
+    if (!td_member_require(v, node, "id", &id) || !td_value_name(v, id, &hello->schema_id) ||
+        !td_member_require(v, node, "universe", &universe) ||
         !td_value_targets(v, universe, &hello->universe) ||
-        !find_required(v, node, "steps", &list) ||
+        !td_member_require(v, node, "steps", &list) ||
         !count_steps(v, list, TD_JSON_OBJECT, "an object of steps and their target patterns",
                      &hello->step_count))
         return false;
@@ -195,12 +196,13 @@ static bool read_digest(const struct td_values *v, uint32_t node, struct td_hell
     uint32_t own = node;
     digest->fraction = 1;
     if (td_json_type(v->json, node) == TD_JSON_OBJECT) {
-        if (!find_required(v, node, "digest", &own)) return false;
-        uint32_t untouched = find(v, node, "untouched");
+        if (!td_member_require(v, node, "digest", &own)) return false;
+        uint32_t untouched = td_member_find(v, node, "untouched");
         if (untouched != TD_JSON_NONE && !td_value_name(v, untouched, &digest->untouched))
             return false;
-        uint32_t fraction = find(v, node, "fraction");
-        if (fraction != TD_JSON_NONE && !read_number(v, fraction, false, 0, 1, &digest->fraction))
+        uint32_t fraction = td_member_find(v, node, "fraction");
+        if (fraction != TD_JSON_NONE &&
+            !td_member_number(v, fraction, false, 0, 1, &digest->fraction))
             return false;
     }
     return td_value_name(v, own, &digest->digest);
@@ -238,18 +240,18 @@ static bool read_figure(const struct td_values *v, uint32_t node, const struct t
         *(td_time *)at = (td_time)decimal;
         return true;
     case TD_FORM_PART: /* a part counts from 0, the parts are at least 1 */
-        if (!read_number(v, node, true, member->otherwise, TD_MOST_PARTS - !member->otherwise,
-                         &number))
+        if (!td_member_number(v, node, true, member->otherwise, TD_MOST_PARTS - !member->otherwise,
+                              &number))
             return false;
         *(uint32_t *)at = (uint32_t)number;
         return true;
     case TD_FORM_COUNT:
-        if (!read_number(v, node, true, 0, (double)TD_MOST_COUNTED, &number)) return false;
+        if (!td_member_number(v, node, true, 0, (double)TD_MOST_COUNTED, &number)) return false;
         *(int64_t *)at = (int64_t)number;
         return true;
     default:
         TD_ASSERT(member->form == TD_FORM_FRACTION);
-        return read_number(v, node, false, 0, 1, at);
+        return td_member_number(v, node, false, 0, 1, at);
     }
 }
 
@@ -266,9 +268,9 @@ static bool read_member(const struct td_values *v, uint32_t node, const struct t
     case TD_FORM_TARGETS:
         return td_value_targets(v, node, at);
     case TD_FORM_TRUE:
-        return read_bool(v, node, at);
+        return td_member_bool(v, node, at);
     case TD_FORM_FALSE:
-        if (!read_bool(v, node, at)) return false;
+        if (!td_member_bool(v, node, at)) return false;
         *(bool *)at = !*(bool *)at;
         return true;
     case TD_FORM_EITHER:
@@ -304,10 +306,11 @@ static bool read_kind(const struct td_values *v, enum td_message_kind *out)
     const char *types[TD_MESSAGE_KINDS];
     size_t kind = 0;
     uint32_t node;
-    if (td_json_type(v->json, 0) != TD_JSON_OBJECT) return wrong_type(v, 0, "an object");
+    if (td_json_type(v->json, 0) != TD_JSON_OBJECT) return td_member_wrong_type(v, 0, "an object");
     for (size_t i = 0; i < TD_MESSAGE_KINDS; i++)
         types[i] = td_message_specs[i].type;
-    if (!find_required(v, 0, "type", &node) || !read_word(v, node, types, TD_MESSAGE_KINDS, &kind))
+    if (!td_member_require(v, 0, "type", &node) ||
+        !read_word(v, node, types, TD_MESSAGE_KINDS, &kind))
         return false;
     *out = kind;
     return true;
@@ -319,17 +322,17 @@ static bool read_message(const struct td_values *v, struct td_message *message)
     const struct td_message_spec *spec = &td_message_specs[message->kind];
     for (size_t i = 0; i < spec->count; i++) {
         const struct td_member *member = &spec->members[i];
-        uint32_t node = find(v, 0, member->key);
+        uint32_t node = td_member_find(v, 0, member->key);
         if (node != TD_JSON_NONE) {
             if (!read_member(v, node, member, message)) return false;
         } else if (member->required) {
-            return find_required(v, 0, member->key, &node);
+            return td_member_require(v, 0, member->key, &node);
         } else {
             leave_out(member, message);
         }
     }
     if (message->kind == TD_MESSAGE_OBTAINED && message->obtained.part >= message->obtained.parts)
-        return td_json_error(v->json, find(v, 0, "part"), TD_JSON_VALUE, v->error,
+        return td_json_error(v->json, td_member_find(v, 0, "part"), TD_JSON_VALUE, v->error,
                              "must be below \"parts\", which is %u: the first part is 0",
                              message->obtained.parts);
     return true;

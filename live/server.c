@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ static void journal_command(void *context, const struct td_command *command)
     if (server->options.command != NULL) server->options.command(server->options.journal, command);
 }
 
-static void log_line(void *context, td_time at, const char *peer, const char *text)
+void td_server_log(void *context, td_time at, const char *peer, const char *text)
 {
     struct td_server *server = context;
     struct td_buffer *line = &server->text;
@@ -162,7 +163,14 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
                                                .close = td_connection_close,
                                                .event = journal_event,
                                                .command = journal_command,
-                                               .log = options->log < 0 ? NULL : log_line};
+                                               .log = options->log < 0 ? NULL : td_server_log};
+    uint32_t start = 0;
+    if (getrandom(&start, sizeof start, 0) != (ssize_t)sizeof start ||
+        (server->v1 = td_v1_create(start)) == NULL) {
+        (void)td_error_memory(error, "the clients of v1");
+        td_server_destroy(server);
+        return NULL;
+    }
     server->authority = td_authority_create(&options->authority, &outlet, error);
     if (server->authority == NULL || !listen_on(server, error)) {
         td_server_destroy(server);
@@ -177,6 +185,7 @@ void td_server_destroy(struct td_server *server)
     if (server == NULL) return;
     if (server->context != NULL) lws_context_destroy(server->context);
     td_authority_destroy(server->authority);
+    td_v1_destroy(server->v1);
     td_buffer_free(&server->text);
     td_connections_free(server);
     free(server);
@@ -206,6 +215,7 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
         }
         if (lws_service(server->context, 0) < 0)
             return td_error_set(error, TD_FAULT_RUN, "the websocket library has failed");
+        td_connections_settle(server);
         td_connections_flush(server);
     }
     return true;

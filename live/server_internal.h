@@ -4,6 +4,7 @@
 #define TD_LIVE_SERVER_INTERNAL_H
 
 #include "live/server.h"
+#include "live/v1.h"
 
 #include <libwebsockets.h>
 
@@ -29,6 +30,7 @@ struct connection {
 struct td_server {
     struct td_server_options options;
     struct td_authority *authority;
+    struct td_v1 *v1; /* its clients' links are also connections */
     struct lws_context *context;
     struct lws_vhost *vhost;
     lws_sorted_usec_list_t timer;
@@ -44,7 +46,8 @@ struct td_server {
 int64_t td_server_clock_ns(void);
 /* Why no orders are given; NULL: they are. */
 const char *td_server_trouble(const struct td_server *server);
-
+/* A line for the log, if there is one. */
+void td_server_log(void *context, td_time at, const char *peer, const char *text);
 /* The next time at which the authority has something to do by itself. */
 void td_server_set_timer(struct td_server *server);
 
@@ -53,6 +56,8 @@ extern const struct lws_protocols td_connection_protocols[];
 /* What the authority wants sent, or closed, waits for td_connections_flush(). */
 void td_connection_send(void *context, uint32_t link, const struct td_message *message);
 void td_connection_close(void *context, uint32_t link);
+/* What v1's clients do by themselves, after all that has been received. */
+void td_connections_settle(struct td_server *server);
 void td_connections_flush(struct td_server *server);
 void td_connections_free(struct td_server *server);
 

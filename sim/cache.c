@@ -68,8 +68,7 @@ static bool publish_listed(struct td_world *world, const struct sim_peer *who, u
 {
     const struct td_plan_group *group = group_of(world, who);
     if (there || !group->publishes) return true;
-    return td_lists_publish(&world->queues->lists, list_place(world, group, who->at), list,
-                            part) ||
+    return td_lists_publish(&world->queues->lists, list_place(world, group, who->at), list, part) ||
            td_error_memory(world->error, "what is published");
 }
 

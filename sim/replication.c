@@ -83,9 +83,8 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
         return false;
     for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
         struct sim_peer *who = peer_at(world, peer);
-        *who = (struct sim_peer){.group = scenario->peers[peer].group,
-                                 .at = NOTHING,
-                                 .guess = NOTHING};
+        *who = (struct sim_peer){
+            .group = scenario->peers[peer].group, .at = NOTHING, .guess = NOTHING};
         uint64_t key = td_queue_key(&world->queue, world->arrivals[peer], TD_CLASS_ARRIVAL, peer);
         if (key == TD_KEY_NONE) return td_error_memory(world->error, "the event queue");
         td_queue_set_leaf(&world->queue, peer, key);

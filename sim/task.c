@@ -144,7 +144,8 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
         who->fetches += !built;
         world->record->duplicate_builds += outcome == TD_TASK_DUPLICATE;
     }
-    td_world_interval(world, peer, run_since(world, peer, who), rest ? TD_RECORD_REST : plan->order[who->at],
+    td_world_interval(world, peer, run_since(world, peer, who),
+                      rest ? TD_RECORD_REST : plan->order[who->at],
                       built ? TD_KIND_BUILD : TD_KIND_FETCH, outcome);
     who->run = TASK_NONE;
     who->duplicate = false;

@@ -29,7 +29,7 @@ struct sim_peer {
     double guess_ns;     /* a fetch's sample, drawn ahead */
     uint32_t guess;      /* position of the artifact that it is for, or NOTHING */
     uint32_t order_step; /* index in the schema, or TD_UNIVERSE */
-    uint32_t at; /* position of the task's artifact, or that before; `steps` for the rest */
+    uint32_t at;         /* position of the task's artifact, or that before; `steps` for the rest */
     uint32_t group;
     uint32_t builds, fetches;
     uint8_t task,
@@ -107,7 +107,7 @@ struct td_world {
     struct queues *queues; /* if the plan has dependent pipelines */
     struct {
         td_time from, to;
-    } * slow;         /* by peer, if the plan has slow ones */
+    } * slow;          /* by peer, if the plan has slow ones */
     td_time *departs;  /* by peer: when it is due to leave, or NEVER; if the plan has such */
     td_time *absent;   /* by peer: how long it was, since its arrival; if the plan has such */
     td_time *arrivals; /* by peer; when all is over, of those complete their turnarounds */

@@ -14,6 +14,13 @@ bool td_value_name(const struct td_values *values, uint32_t node, const char **o
     return td_read_name(&r, node, out);
 }
 
+bool td_value_key_name(const struct td_values *values, uint32_t node, const char *what,
+                       const char **out)
+{
+    const struct td_reader r = reader_of(values);
+    return td_read_key_name(&r, node, what, out);
+}
+
 bool td_value_step_key(const struct td_values *values, uint32_t node, const char **out)
 {
     const struct td_reader r = reader_of(values);

@@ -21,13 +21,13 @@ def unframe(read):
 
 
 class Connection:
-    def __init__(self, url):
+    def __init__(self, url, more="Sec-WebSocket-Protocol: task-director.1\r\n"):
         at, key, head = urllib.parse.urlsplit(url), base64.b64encode(os.urandom(16)).decode(), b""
         self.socket = socket.create_connection((at.hostname, at.port or 80))
         self.socket.sendall((
             f"GET {at.path} HTTP/1.1\r\nHost: {at.netloc}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Protocol: task-director.1\r\n\r\n").encode())
+            f"{more}\r\n").encode())
         while not head.endswith(b"\r\n\r\n"):
             head += self.read(1)
         proof = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
