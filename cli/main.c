@@ -16,6 +16,7 @@ static const struct command {
     {"run", "simulate a scenario and compare its policies", td_command_run},
     {"serve", "be the authority for real peers", td_command_serve},
     {"peer", "build what an authority says is to be built next", td_command_peer},
+    {"status", "print what an authority knows", td_command_status},
     {"check", "read and validate scenarios, run nothing", td_command_check},
     {"policies", "list the policies", td_command_policies},
     {"plot", "draw pictures from the CSV files of a run", td_command_plot},

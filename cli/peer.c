@@ -1,6 +1,7 @@
 /* `task-director peer`: a CI job's build, in the order that an authority gives. */
 #include "live/peer.h"
 #include "base/text.h"
+#include "cli/address.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "live/ci.h"
@@ -139,8 +140,7 @@ struct command {
     const char *const *rest; /* what stands behind --; ends with NULL */
     bool json;
     td_time last; /* when something was logged */
-    char host[256];
-    int port;
+    struct td_address address;
     td_time max_wait, max_away;
     struct td_scenario *schema;
     struct td_hello_step *steps;
@@ -251,33 +251,6 @@ static bool read_time(const struct command *command, int option, const char *oth
            td_error_set(error, TD_FAULT_INPUT,
                         "peer: --%s needs a time such as 90s, 15m or 1h30m, not '%s': %s",
                         options[option].name, text, wrong);
-}
-
-/* ws://HOST:PORT, perhaps with /peer behind it; an IPv6 address stands in brackets. */
-static bool read_url(struct command *command, struct td_error *error)
-{
-    static const char scheme[] = "ws://";
-    const char *url = command->given[SERVER].text;
-    bool good = strncmp(url, scheme, strlen(scheme)) == 0;
-    const char *host = url + (good ? strlen(scheme) : 0);
-    bool brackets = *host == '[';
-    if (brackets) host++;
-    const char *end = host + strcspn(host, brackets ? "]" : ":/");
-    size_t length = (size_t)(end - host);
-    good = good && length > 0 && length < sizeof command->host && (!brackets || *end == ']');
-    if (brackets && good) end++;
-    char *behind = NULL;
-    unsigned long port = 0;
-    if (good && *end == ':' && isdigit((unsigned char)end[1])) port = strtoul(end + 1, &behind, 10);
-    if (!good || port == 0 || port > 65535 ||
-        (strcmp(behind, "") != 0 && strcmp(behind, "/") != 0 && strcmp(behind, TD_PEER_PATH) != 0))
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "peer: --server needs an address such as ws://build.example:8080, not "
-                            "'%s'",
-                            url);
-    (void)snprintf(command->host, sizeof command->host, "%.*s", (int)length, host);
-    command->port = (int)port;
-    return true;
 }
 
 static bool read_schema(struct command *command, struct td_error *error)
@@ -417,7 +390,8 @@ static bool prepare(struct command *command, struct td_error *error)
         !choose(command, DIGESTS, "auto", "none", &none, error) ||
         !read_time(command, MAX_WAIT, "15m", &command->max_wait, error) ||
         !read_time(command, MAX_AWAY, "1m", &command->max_away, error) ||
-        !read_url(command, error) || !read_schema(command, error))
+        !td_address_read("peer", command->given[SERVER].text, &command->address, error) ||
+        !read_schema(command, error))
         return false;
     if (command->given[EXEC].given) return prepare_exec(command, error) && identify(command, error);
     return prepare_bazel(command, error) && identify(command, error) &&
@@ -446,8 +420,8 @@ static void run(struct command *command, const atomic_bool *stop, struct td_peer
                                    .read_only = command->given[READ_ONLY].given,
                                    .digests = command->hello_digests,
                                    .digest_count = command->digest_count};
-    const struct td_peer_options peer = {.host = command->host,
-                                         .port = command->port,
+    const struct td_peer_options peer = {.host = command->address.host,
+                                         .port = command->address.port,
                                          .state = {.hello = hello,
                                                    .server = command->given[SERVER].text,
                                                    .max_wait = command->max_wait,
