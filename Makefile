@@ -89,6 +89,10 @@ install: all ## to PREFIX (/usr/local), below DESTDIR; also the headers for poli
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/task-director/,plots scenarios)
 	install -m 644 $(wildcard plots/*.*) $(DESTDIR)$(PREFIX)/share/task-director/plots
 	install -m 644 $(wildcard scenarios/*.*) $(DESTDIR)$(PREFIX)/share/task-director/scenarios
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/|$(PREFIX)/|' systemd/task-director.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/task-director.service
+	install -D -m 644 docs/operation.md $(DESTDIR)$(PREFIX)/share/doc/task-director/operation.md
 	for header in $(POLICY_HEADERS); do install -m 644 -D $$header \
 		$(DESTDIR)$(PREFIX)/include/task-director/$$header || exit; done
 	install -d $(DESTDIR)$(PREFIX)/share/pkgconfig

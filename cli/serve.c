@@ -13,6 +13,7 @@
 enum { LISTEN, POLICY, GRACE, RETRIES, LOG, QUIET, OPTION_COUNT };
 
 #define PORT 8765u
+#define MANY_PEERS 4000u /* fewer connections than this are worth a warning */
 
 static const struct td_option options[] = {
     [LISTEN] = {.name = "listen",
@@ -134,8 +135,22 @@ static bool prepare(const struct td_arguments *arguments, struct td_scenario **s
     server->address = address;
     server->scale = 1;
     server->drain = authority->grace;
+    server->notify = true;
     server->log = given[QUIET].given ? -1 : STDERR_FILENO;
     return true;
+}
+
+/* A peer needs a file descriptor for its connection. */
+static void warn_of_few_files(const struct td_server *server)
+{
+    char text[256];
+    unsigned most = td_server_most_connections(server);
+    if (most >= MANY_PEERS) return;
+    (void)snprintf(text, sizeof text,
+                   "serve: no more than %u peers can be connected at once: raise the limit on open "
+                   "files (ulimit -Hn, or LimitNOFILE= in a unit of systemd)",
+                   most);
+    td_cli_warn(text);
 }
 
 int td_command_serve(int argc, char **argv)
@@ -156,6 +171,7 @@ int td_command_serve(int argc, char **argv)
         (void)printf("listening on %s:%u, policy %s\n", address, td_server_port(server),
                      server_options.authority.policy->name);
         (void)fflush(stdout);
+        warn_of_few_files(server);
         done = td_server_run(server, stop, &error);
         td_interrupt_unwatch();
     }

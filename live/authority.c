@@ -18,8 +18,14 @@ void td_authority_log(const struct td_authority *authority, td_peer peer, const 
     char text[512];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    int length = vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    if (length >= (int)sizeof text) { /* cut between characters, not within one */
+        size_t end = sizeof text - 1;
+        while (end > 0 && ((unsigned char)text[end - 1] & 0xC0) == 0x80)
+            end--;
+        text[end - (end > 0 && (unsigned char)text[end - 1] >= 0xC0)] = '\0';
+    }
     authority->outlet.log(authority->outlet.context, authority->now, name_of(authority, peer),
                           text);
 }

@@ -1,6 +1,7 @@
 #include "live/server_internal.h"
 
-#include "base/assert.h"
+#include "base/text.h"
+#include "live/notify.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,10 @@
 
 #define PING_AFTER_S 20
 #define LOST_AFTER_S 40
+/* A table of the websocket library has so many places; a limit of a million would make it huge. */
+#define FILES_WANTED 20000u
+#define FILES_SPARE 64u /* for what is no connection */
+#define STATUS_EVERY_NS (10 * TD_NS_PER_S)
 
 int64_t td_server_clock_ns(void)
 {
@@ -82,6 +87,19 @@ static void journal_command(void *context, const struct td_command *command)
     if (server->options.command != NULL) server->options.command(server->options.journal, command);
 }
 
+/* A peer's words may hold what a terminal would obey, or a line feed. */
+static void add_readable(struct td_buffer *line, const char *text)
+{
+    size_t left = strlen(text), length;
+    uint32_t code;
+    for (; left > 0; text += length, left -= length) {
+        length = td_utf8_decode(text, left, &code);
+        bool readable = length > 0 && td_code_printable(code);
+        if (length == 0) length = 1;
+        td_buffer_add(line, readable ? text : "?", readable ? length : 1);
+    }
+}
+
 void td_server_log(void *context, td_time at, const char *peer, const char *text)
 {
     struct td_server *server = context;
@@ -101,7 +119,7 @@ void td_server_log(void *context, td_time at, const char *peer, const char *text
         td_buffer_string(line, " ");
         td_buffer_string(line, peer);
         td_buffer_string(line, " ");
-        td_buffer_string(line, text);
+        add_readable(line, text);
         td_buffer_string(line, "\n");
     }
     /* a log that cannot be written is no reason to stop serving */
@@ -111,12 +129,20 @@ void td_server_log(void *context, td_time at, const char *peer, const char *text
 static const lws_retry_bo_t keep_alive = {.secs_since_valid_ping = PING_AFTER_S,
                                           .secs_since_valid_hangup = LOST_AFTER_S};
 
-/* A limit of a million would make lws take tables of that size. */
-static unsigned connection_limit(void)
+/* As many file descriptors as are wanted, or as this process may have. */
+static unsigned raise_file_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 20000) return 20000;
-    return (unsigned)limit.rlim_cur;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
+        return FILES_WANTED;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+    return (unsigned)(setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before);
+}
+
+unsigned td_server_most_connections(const struct td_server *server)
+{
+    return server->files > FILES_SPARE ? server->files - FILES_SPARE : 0;
 }
 
 static bool listen_on(struct td_server *server, struct td_error *error)
@@ -127,7 +153,8 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.user = server;
-    info.fd_limit_per_thread = connection_limit();
+    server->files = raise_file_limit();
+    info.fd_limit_per_thread = server->files;
     server->context = lws_create_context(&info);
     if (server->context == NULL) return td_error_memory(error, "the websocket library");
 
@@ -196,6 +223,7 @@ static bool is_drained(struct td_server *server, td_time *deadline)
     td_time now = td_server_now(server);
     if (*deadline < 0) {
         td_authority_drain(server->authority);
+        if (server->options.notify) td_notify("STOPPING=1\nSTATUS=waits for running orders to end");
         *deadline = now + server->options.drain;
         /* something has to happen at the deadline at the latest */
         lws_usec_t in = (lws_usec_t)((double)server->options.drain * server->options.scale / 1000);
@@ -204,9 +232,33 @@ static bool is_drained(struct td_server *server, td_time *deadline)
     return td_authority_is_idle(server->authority) || now >= *deadline;
 }
 
+/* Tells systemd that the loop goes round, and what goes on in it. */
+static void on_notify_timer(lws_sorted_usec_list_t *timer)
+{
+    struct td_server *server = lws_container_of(timer, struct td_server, notify_timer);
+    td_time every = td_notify_watchdog();
+    if (every > STATUS_EVERY_NS) every = STATUS_EVERY_NS;
+    struct td_gauges gauges = td_authority_gauges(server->authority);
+    char text[256];
+    (void)snprintf(text, sizeof text,
+                   "%sSTATUS=peers: %u working, %u waiting, %u without a connection",
+                   td_notify_watchdog() == TD_TIME_MAX ? "" : "WATCHDOG=1\n", gauges.working,
+                   gauges.waiting, gauges.away);
+    td_notify(text);
+    lws_sul_schedule(server->context, 0, &server->notify_timer, on_notify_timer, every / 1000);
+}
+
+static void begin_notifying(struct td_server *server)
+{
+    if (!server->options.notify || !td_notify_is_wanted()) return;
+    td_notify("READY=1");
+    on_notify_timer(&server->notify_timer);
+}
+
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error)
 {
     td_time deadline = -1;
+    begin_notifying(server);
     while (!atomic_load(stop) || !is_drained(server, &deadline)) {
         const struct td_error *fault = td_authority_fault(server->authority);
         if (fault != NULL) {

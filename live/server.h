@@ -25,7 +25,8 @@ struct td_server_options {
     struct td_authority_options authority;
     td_time drain; /* when it is stopped, running orders have so long to end */
     bool log_json;
-    int log; /* file descriptor for a line for each thing that happens; -1: none */
+    bool notify; /* systemd is told how it is, if it has started this program */
+    int log;     /* file descriptor for a line for each thing that happens; -1: none */
     /* What goes into the engine and comes out of it, for a journal. May be NULL. */
     void (*event)(void *context, const struct td_event *event);
     void (*command)(void *context, const struct td_command *command);
@@ -35,6 +36,9 @@ struct td_server_options {
 /* NULL with an error: the address is in use, or cannot be had. */
 struct td_server *td_server_create(const struct td_server_options *options, struct td_error *error);
 void td_server_destroy(struct td_server *server); /* NULL is allowed */
+/* Connections that there are file descriptors for; the limit has been raised as far as it can be.
+ */
+unsigned td_server_most_connections(const struct td_server *server);
 uint16_t td_server_port(const struct td_server *server);
 
 /* Monotonic time at the scenario's zero: that of td_server_create(). */

@@ -33,13 +33,14 @@ struct td_server {
     struct td_v1 *v1; /* its clients' links are also connections */
     struct lws_context *context;
     struct lws_vhost *vhost;
-    lws_sorted_usec_list_t timer;
+    lws_sorted_usec_list_t timer, notify_timer;
     struct connection **connections; /* by link; NULL: free */
     uint32_t *free_links, free_count;
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
     uint32_t connection_capacity;
     struct td_buffer text;
     int64_t zero_ns;
+    unsigned files; /* descriptors that it may have */
     uint16_t port;
 };
 

@@ -174,6 +174,13 @@ static void write_cohort(struct td_state *state, struct td_buffer *out)
     td_buffer_string(out, "}");
 }
 
+/* In whole seconds, as a text of at most TD_DURATION_TEXT bytes. */
+static void for_people(td_time time, char *text)
+{
+    td_time seconds = time / TD_NS_PER_S;
+    td_duration_text((double)seconds, text);
+}
+
 /* "waits for step compile, built by pr-12 for 35 s", by what the peer lacks and others build. */
 static void explain_builds(const struct td_state *state, td_peer peer, char *text, size_t size)
 {
@@ -195,9 +202,10 @@ static void explain_builds(const struct td_state *state, td_peer peer, char *tex
     }
     char duration[TD_DURATION_TEXT] = "", others[64] = "";
     td_time since = builder == NULL ? state->now : builder->since;
-    td_duration_text((double)((state->now - since) / TD_NS_PER_S), duration);
+    for_people(state->now - since, duration);
     if (building > 1)
-        (void)snprintf(others, sizeof others, "; %u more are being built", building - 1);
+        (void)snprintf(others, sizeof others, "; %u more %s being built", building - 1,
+                       building == 2 ? "is" : "are");
     (void)snprintf(text, size, "waits for step %s, built by %s for %s%s",
                    step_name(state, member->cohort, first.step),
                    builder == NULL ? "another peer" : name_of(authority, builder->peer), duration,
@@ -225,7 +233,7 @@ static void why_member(const struct td_state *state, td_peer peer, struct td_buf
         explain_builds(state, peer, text, sizeof text);
     if (member->ask_at != TD_TIME_MAX && member->ask_at > state->now) {
         size_t length = strlen(text);
-        td_duration_text((double)((member->ask_at - state->now) / TD_NS_PER_S), until);
+        for_people(member->ask_at - state->now, until);
         (void)snprintf(text + length, sizeof text - length, "; asks again in %s", until);
     }
     text_member(out, "why", text);
