@@ -3,13 +3,12 @@
 #include "workload/sampler.h"
 
 #include <math.h>
-#include <string.h>
 
-double td_exponential_outside(const struct td_draw *draw, const uint32_t bits[4])
+double td_exponential_outside(struct td_draw draw)
 {
-    uint32_t words[4], block = 0;
-    memcpy(words, bits, sizeof words);
-    for (;;) {
+    for (uint32_t block = 0;; block++) {
+        uint32_t words[4];
+        td_draw_block(&draw, block, words);
         uint64_t place = ((uint64_t)words[0] << 32 | words[1]) >> 11;
         uint32_t i = words[1] & 0xff;
         double x = (double)(int64_t)place * td_exponential_layers[i].width;
@@ -19,6 +18,5 @@ double td_exponential_outside(const struct td_draw *draw, const uint32_t bits[4]
             return -log(td_exponential_heights[255]) - log(1 - u);
         double low = td_exponential_heights[i], high = td_exponential_heights[i - 1];
         if (low + u * (high - low) < exp(-x)) return x;
-        td_draw_block(draw, ++block, words);
     }
 }

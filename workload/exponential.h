@@ -16,16 +16,8 @@ extern const double td_exponential_heights[256]; /* exp(-x) at each layer's righ
 
 struct td_draw;
 
-/* The 1.1% for which the layer is not enough; `bits` is the draw's first block. */
-double td_exponential_outside(const struct td_draw *draw, const uint32_t bits[4]);
-
-/* A sample of mean 1 from the first block of a draw's stream, and further ones if need be. */
-static inline double td_exponential(const struct td_draw *draw, const uint32_t bits[4])
-{
-    uint64_t place = ((uint64_t)bits[0] << 32 | bits[1]) >> 11; /* 53 bits */
-    const struct td_exponential_layer *layer = &td_exponential_layers[bits[1] & 0xff];
-    if (__builtin_expect(place < layer->inner, 1)) return (double)(int64_t)place * layer->width;
-    return td_exponential_outside(draw, bits);
-}
+/* A sample of mean 1; called for the 1.1% for which the layer is not enough. The draw comes by
+ * value, so that the others need not have it in memory. */
+double td_exponential_outside(struct td_draw draw);
 
 #endif
