@@ -164,7 +164,7 @@ static bool first_arrival(struct td_world *world, td_peer peer)
            || set_pending(world, peer, leaves, TD_CLASS_DEPARTURE);
 }
 
-struct next td_presence_arrive(struct td_world *world, td_peer peer)
+__attribute__((noinline)) struct next td_presence_arrive(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     if (!who->left) {
@@ -238,7 +238,7 @@ static bool abort_order(struct td_world *world, td_peer peer)
 
 /* The events of the class DEPARTURE: a failed change leaves its queue, an order is aborted, or the
  * peer leaves. */
-struct next td_presence_depart(struct td_world *world, td_peer peer)
+__attribute__((noinline)) struct next td_presence_depart(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     const struct td_plan_group *group = group_of(world, who);

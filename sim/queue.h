@@ -63,6 +63,12 @@ static inline td_time td_key_time(const struct td_queue *queue, uint64_t key)
     return queue->base + (td_time)(key >> (queue->place_bits + 2));
 }
 
+/* The key of the same peer's event of the class START at the same time. */
+static inline uint64_t td_key_of_start(const struct td_queue *queue, uint64_t key)
+{
+    return key | (uint64_t)TD_CLASS_START << queue->place_bits;
+}
+
 /* The leaf of an event. */
 static inline uint32_t td_queue_leaf(const struct td_queue *queue, enum td_class class,
                                      uint32_t place)

@@ -10,26 +10,34 @@ static inline struct next end_after(const struct td_world *world, double length)
     return (struct next){.at = at, .class = TD_CLASS_COMPLETION};
 }
 
-/* Position of the next artifact of the peer's order; `steps` for the rest. */
-static uint32_t next_artifact(const struct td_world *world, td_peer peer,
+/* The first position of the order that the peer does not hold; `steps` for the rest. */
+static uint32_t first_missing(const struct td_world *world, td_peer peer,
                               const struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
-    const uint64_t *wanted = NULL;
-    if (who->order_step != TD_UNIVERSE) {
-        if (plan->closure == NULL) return plan->position[who->order_step];
-        wanted = plan->closure + (size_t)who->order_step * plan->words;
-    } else if (world->held == NULL) { /* no step comes after another: the schema's order */
+    if (world->held == NULL) { /* no step comes after another: the schema's order */
         td_step first = td_engine_first_missing(world->engine, peer);
         return first == TD_NO_STEP ? plan->steps : plan->position[first];
     }
     const uint64_t *held = held_of(world, peer);
+    const uint64_t *wanted = NULL;
+    if (who->order_step != TD_UNIVERSE && plan->closure != NULL)
+        wanted = plan->closure + (size_t)who->order_step * plan->words;
     for (uint32_t word = 0; word < plan->words; word++) {
         uint64_t bits = ~held[word] & (wanted == NULL ? ~UINT64_C(0) : wanted[word]);
         if (bits != 0) return word * 64 + (uint32_t)__builtin_ctzll(bits);
     }
     TD_ASSERT(who->order_step == TD_UNIVERSE);
     return plan->steps;
+}
+
+/* Position of the next artifact of the peer's order; `steps` for the rest. */
+static inline uint32_t next_artifact(const struct td_world *world, td_peer peer,
+                                     const struct sim_peer *who)
+{
+    if (who->order_step == TD_UNIVERSE || world->plan->closure != NULL)
+        return first_missing(world, peer, who);
+    return world->plan->position[who->order_step];
 }
 
 /* A published artifact can have left the cache. */
@@ -177,12 +185,11 @@ static inline struct next begin_plain(struct td_world *world, td_peer peer, stru
 
 /* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
  * published, and builds all else. */
-static struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
+__attribute__((noinline)) static struct next begin_any(struct td_world *world, td_peer peer,
+                                                       struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
     const struct cache *cache = &world->caches[group_of(world, who)->cohort];
-    if (__builtin_expect(plan->plain, 1)) return begin_plain(world, peer, who);
-
     struct run *run = &world->runs[peer];
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
@@ -216,6 +223,13 @@ static struct next begin_artifact(struct td_world *world, td_peer peer, struct s
         td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
 }
 
+static inline struct next begin_artifact(struct td_world *world, td_peer peer,
+                                         struct sim_peer *who)
+{
+    return __builtin_expect(world->plan->plain, 1) ? begin_plain(world, peer, who)
+                                                   : begin_any(world, peer, who);
+}
+
 void td_task_end_wait(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
@@ -225,18 +239,10 @@ void td_task_end_wait(struct td_world *world, td_peer peer)
         td_world_interval(world, peer, who->since, TD_RECORD_NO_STEP, TD_KIND_WAIT, TD_TASK_OK);
 }
 
-/* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
-static struct next begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
-                               const struct td_command *order)
+__attribute__((noinline)) static struct next begin_overhead(struct td_world *world, td_peer peer,
+                                                            struct sim_peer *who)
 {
-    if (who->waiting) td_task_end_wait(world, peer);
-    world->vain = 0;
-    who->order = order->order;
-    who->order_step = order->step;
-    /* without overhead the first artifact is reached at once: nobody could come in between */
-    if (!world->plan->overhead) return begin_artifact(world, peer, who);
-
-    uint32_t step = order->step == TD_UNIVERSE ? world->plan->steps : order->step;
+    uint32_t step = who->order_step == TD_UNIVERSE ? world->plan->steps : who->order_step;
     double length =
         td_world_sample(world, world->plan->scenario->overhead, peer, step, TD_DRAW_OVERHEAD) /
         speed_now(world, peer, group_of(world, who));
@@ -245,11 +251,24 @@ static struct next begin_order(struct td_world *world, td_peer peer, struct sim_
     return end_after(world, length);
 }
 
-/* The engine's answer to ASK, the first command. */
-static struct next on_answer(struct td_world *world, td_peer peer, struct sim_peer *who)
+/* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
+static inline struct next begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
+                                      const struct td_command *order)
 {
-    const struct td_command *answer = &world->commands.items[0];
-    if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
+    if (who->waiting) td_task_end_wait(world, peer);
+    world->vain = 0;
+    who->order = order->order;
+    who->order_step = order->step;
+    /* without overhead the first artifact is reached at once: nobody could come in between */
+    return world->plan->overhead ? begin_overhead(world, peer, who)
+                                 : begin_artifact(world, peer, who);
+}
+
+/* The same if it has none. */
+__attribute__((noinline)) static struct next on_other_answer(struct td_world *world, td_peer peer,
+                                                             struct sim_peer *who,
+                                                             const struct td_command *answer)
+{
     if (answer->kind == TD_COMMAND_DONE) { /* it fails without trying what is known to be broken */
         td_world_wake(world);
         return td_pipeline_block_hopeless(world, peer)
@@ -265,6 +284,14 @@ static struct next on_answer(struct td_world *world, td_peer peer, struct sim_pe
     return td_world_ask_at(world, answer->until);
 }
 
+/* The engine's answer to ASK, the first command. */
+static struct next on_answer(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    const struct td_command *answer = &world->commands.items[0];
+    if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
+    return on_other_answer(world, peer, who, answer);
+}
+
 struct next td_task_start(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
@@ -274,15 +301,12 @@ struct next td_task_start(struct td_world *world, td_peer peer)
     return on_answer(world, peer, who);
 }
 
-/* True if a peer whose fetch ends now asks next of all: a fetch wakes nobody (unless the policy has
- * everybody woken by everything, or a line in which one came back ahead of this peer), and no other
- * event comes before. Then the engine is told both in one go. */
-static bool asks_at_once(struct td_world *world, td_peer peer)
+/* True if a peer whose fetch ends now asks next of all: the fetch wakes nobody, and no other event
+ * comes before. Then the engine is told both in one go. */
+static inline bool asks_at_once(const struct td_world *world, const struct sim_peer *who)
 {
-    enum td_wake wake = world->policy->wake;
-    return wake != TD_WAKE_ALL && (wake != TD_WAKE_IN_TURN || world->queues == NULL) &&
-           !peer_at(world, peer)->outside &&
-           td_queue_key(&world->queue, world->now, TD_CLASS_START, peer) < world->others;
+    return world->fetches_wake_nobody && !who->outside &&
+           td_key_of_start(&world->queue, world->key) < world->others;
 }
 
 /* The peer goes on with its order, or asks for the next one if it may. */
@@ -294,7 +318,8 @@ static inline struct next go_on(struct td_world *world, td_peer peer)
 }
 
 /* The engine is told, and woken peers get their turn; then the peer's own. */
-static struct next report(struct td_world *world, td_peer peer, const struct td_event *event)
+__attribute__((noinline)) static struct next report(struct td_world *world, td_peer peer,
+                                                    const struct td_event *event)
 {
     if (!td_world_tell(world, event, 1)) return NEXT_FAILED;
     if (world->commands.count == 0) return go_on(world, peer);
@@ -345,14 +370,39 @@ static struct next end_universe(struct td_world *world, td_peer peer)
     return report(world, peer, &event);
 }
 
-struct next td_task_complete(struct td_world *world, td_peer peer)
+/* The peer holds a step now: the engine is told, and asked at once what next if that can be. */
+static inline struct next obtain(struct td_world *world, td_peer peer, struct sim_peer *who,
+                                 bool built, bool whole, td_time took)
+{
+    uint32_t step = world->plan->order[who->at];
+    bool last = step == who->order_step; /* its prerequisites come before it */
+    struct td_event events[2];
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
+    events[0].at = world->now;
+    events[0].peer = peer;
+    events[0].kind = TD_EVENT_OBTAINED;
+    events[0].obtained.order = who->order;
+    events[0].obtained.step = step;
+    events[0].obtained.built = built;
+    events[0].obtained.published = built && group_of(world, who)->publishes;
+    events[0].obtained.whole = whole;
+    events[0].obtained.took = took;
+    events[0].obtained.last = last;
+    if (!last) return report(world, peer, events);
+
+    world->record->events++;
+    who->order = 0;
+    if (built || !asks_at_once(world, who)) return report(world, peer, events);
+    events[1].at = world->now;
+    events[1].peer = peer;
+    events[1].kind = TD_EVENT_ASK;
+    return td_world_tell(world, events, 2) ? on_answer(world, peer, who) : NEXT_FAILED;
+}
+
+__attribute__((noinline)) static struct next
+complete_any(struct td_world *world, td_peer peer, struct sim_peer *who, enum task task)
 {
     const struct td_plan *plan = world->plan;
-    struct sim_peer *who = peer_at(world, peer);
-    enum task task = (enum task)who->task;
-
-    who->busy += world->now - who->since;
-    who->task = TASK_NONE;
     if (task == TASK_OVERHEAD) {
         if (world->now > who->since)
             td_world_interval(world, peer, who->since,
@@ -373,32 +423,28 @@ struct next td_task_complete(struct td_world *world, td_peer peer)
         if (ended < plan->step[who->at].parts) return start_now(world);
     }
 
-    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
     bool whole = built && who->whole;
     td_time took = world->now - run_since(world, peer, who);
     end_run(world, peer, who, TD_TASK_OK);
-    uint32_t step = plan->order[who->at];
-    bool last = step == who->order_step; /* its prerequisites come before it */
-    struct td_event events[2];
-    events[0].at = world->now;
-    events[0].peer = peer;
-    events[0].kind = TD_EVENT_OBTAINED;
-    events[0].obtained.order = who->order;
-    events[0].obtained.step = step;
-    events[0].obtained.built = built;
-    events[0].obtained.published = built && group_of(world, who)->publishes;
-    events[0].obtained.whole = whole;
-    events[0].obtained.took = took;
-    events[0].obtained.last = last;
-    if (!last) return report(world, peer, events);
+    return obtain(world, peer, who, built, whole, took);
+}
 
-    world->record->events++;
-    who->order = 0;
-    if (built || !asks_at_once(world, peer)) return report(world, peer, events);
-    events[1].at = world->now;
-    events[1].peer = peer;
-    events[1].kind = TD_EVENT_ASK;
-    return td_world_tell(world, events, 2) ? on_answer(world, peer, who) : NEXT_FAILED;
+struct next td_task_complete(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    enum task task = (enum task)who->task;
+    td_time took = world->now - who->since;
+
+    who->busy += took;
+    who->task = TASK_NONE;
+    if (!world->plan->plain || task != TASK_FETCH || who->at == world->plan->steps)
+        return complete_any(world, peer, who, task);
+    /* the same for what most events are: a whole fetch of a step */
+    who->run = TASK_NONE;
+    who->fetches++;
+    td_world_interval(world, peer, who->since, world->plan->order[who->at], TD_KIND_FETCH,
+                      TD_TASK_OK);
+    return obtain(world, peer, who, false, false, took);
 }
 
 void td_task_give_up(struct td_world *world, td_peer peer)

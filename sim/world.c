@@ -76,6 +76,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
     world->guesses = plan->steps >= GUESS_FROM;
+    world->fetches_wake_nobody = policy->wake != TD_WAKE_ALL &&
+                                 (policy->wake != TD_WAKE_IN_TURN || plan->pipelines == 0);
     world->peers = td_block_alloc(peers, sizeof *world->peers);
     world->runs = calloc(peers, sizeof *world->runs);
     world->arrivals = malloc(peers * sizeof(td_time));
@@ -227,19 +229,12 @@ bool td_world_tell(struct td_world *world, const struct td_event *events, size_t
     return td_engine_apply(world->engine, events, count, &world->commands, world->error) == count;
 }
 
-static struct next handle(struct td_world *world, enum td_class class, td_peer peer)
+static inline struct next handle(struct td_world *world, enum td_class class, td_peer peer)
 {
-    switch (class) {
-    case TD_CLASS_COMPLETION:
-        return td_task_complete(world, peer);
-    case TD_CLASS_DEPARTURE:
-        return td_presence_depart(world, peer);
-    case TD_CLASS_ARRIVAL:
-        return td_presence_arrive(world, peer);
-    case TD_CLASS_START:
-        return td_task_start(world, peer);
-    }
-    return NEXT_FAILED;
+    if (class == TD_CLASS_COMPLETION) return td_task_complete(world, peer);
+    if (class == TD_CLASS_START) return td_task_start(world, peer);
+    return class == TD_CLASS_ARRIVAL ? td_presence_arrive(world, peer)
+                                     : td_presence_depart(world, peer);
 }
 
 /* With many peers their records are out of the cache when their turn comes; the record of the peer
@@ -285,6 +280,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
         /* What the peer does next it does at once, unless something else comes before. */
         do {
             world->now = td_key_time(queue, key);
+            world->key = key;
             struct next next = handle(world, td_key_class(queue, key), peer);
             if (next.at == FAILED) return false;
             key = TD_KEY_NONE;

@@ -117,7 +117,11 @@ struct td_world {
     td_time now;
     bool prefetch;       /* there are many peers */
     bool guesses;        /* there are enough steps for fetches to be drawn ahead */
-    uint64_t others;     /* the next event of all but the one at hand */
+    /* Unless the policy has everybody woken by everything, or a line in which a peer can come back
+     * ahead of another. */
+    bool fetches_wake_nobody;
+    uint64_t key;        /* the event at hand */
+    uint64_t others;     /* the next event of all but that */
     bool woken;          /* somebody else's event has changed */
     uint32_t vain;       /* waits with an end since an order was given */
     uint32_t ended;      /* peers */
