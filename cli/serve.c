@@ -10,10 +10,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LISTEN, POLICY, GRACE, RETRIES, LOG, QUIET, OPTION_COUNT };
+enum {
+    LISTEN,
+    POLICY,
+    GRACE,
+    RETRIES,
+    MAX_CONNECTIONS,
+    MAX_PER_ADDRESS,
+    MAX_RATE,
+    HELLO_TIME,
+    LOG,
+    QUIET,
+    OPTION_COUNT
+};
 
 #define PORT 8765u
-#define MANY_PEERS 4000u /* fewer connections than this are worth a warning */
 
 static const struct td_option options[] = {
     [LISTEN] = {.name = "listen",
@@ -36,6 +47,32 @@ static const struct td_option options[] = {
                  .help = "accidental failures of one step that a peer survives (default: the\n"
                          "scenario's, else 2)",
                  .max = 1000000},
+    [MAX_CONNECTIONS] = {.name = "max-connections",
+                         .kind = TD_OPTION_WHOLE,
+                         .value = "N",
+                         .help = "connections in all (default: 10000, or what there is files for)",
+                         .min = 1,
+                         .max = 1000000},
+    [MAX_PER_ADDRESS] = {.name = "max-per-address",
+                         .kind = TD_OPTION_WHOLE,
+                         .value = "N",
+                         .help = "connections from one address (default: 1000, this machine\n"
+                                 "excepted)",
+                         .min = 1,
+                         .max = 1000000},
+    [MAX_RATE] = {.name = "max-rate",
+                  .kind = TD_OPTION_WHOLE,
+                  .value = "N",
+                  .help = "messages a second of a connection, in the long run (default: 1000)",
+                  .min = 1,
+                  .max = 1000000},
+    [HELLO_TIME] = {.name = "hello-time",
+                    .kind = TD_OPTION_REAL,
+                    .value = "SECONDS",
+                    .help = "how long the handshake may take, and from there the hello (default:\n"
+                            "10)",
+                    .above = 0,
+                    .below = 86400},
     [LOG] = {.name = "log",
              .kind = TD_OPTION_TEXT,
              .value = "human|json",
@@ -109,6 +146,27 @@ static bool choose_policy(const struct td_value *given, const struct td_scenario
     return scenario == NULL || td_policy_list_fits(&list, scenario, error);
 }
 
+static uint32_t whole_of(const struct td_value *given, uint32_t otherwise)
+{
+    return given->given ? (uint32_t)given->whole : otherwise;
+}
+
+static bool choose_limits(const struct td_value *given, struct td_guard_limits *limits,
+                          struct td_error *error)
+{
+    char warning[256];
+    double patience = given[HELLO_TIME].given ? given[HELLO_TIME].real : 10;
+    *limits = (struct td_guard_limits){.connections = whole_of(&given[MAX_CONNECTIONS], 10000),
+                                       .per_address = whole_of(&given[MAX_PER_ADDRESS], 1000),
+                                       .loopback_too = given[MAX_PER_ADDRESS].given,
+                                       .rate = whole_of(&given[MAX_RATE], 1000),
+                                       .handshake_s = patience,
+                                       .hello_s = patience};
+    if (!td_guard_reserve_files(&limits->connections, warning, sizeof warning, error)) return false;
+    if (warning[0] != '\0') td_cli_warn(warning);
+    return true;
+}
+
 static bool prepare(const struct td_arguments *arguments, struct td_scenario **scenario,
                     struct td_server_options *server, char *address, size_t size,
                     struct td_error *error)
@@ -117,7 +175,8 @@ static bool prepare(const struct td_arguments *arguments, struct td_scenario **s
     const char *listen = given[LISTEN].given ? given[LISTEN].text : "127.0.0.1";
     double grace = given[GRACE].given ? given[GRACE].real : 30;
     if (!read_address(listen, address, size, &server->port, error) ||
-        !choose_log(&given[LOG], &server->log_json, error))
+        !choose_log(&given[LOG], &server->log_json, error) ||
+        !choose_limits(given, &server->limits, error))
         return false;
     if (arguments->positional_count > 0) {
         *scenario = td_scenario_read(arguments->positionals[0], error);
@@ -140,19 +199,6 @@ static bool prepare(const struct td_arguments *arguments, struct td_scenario **s
     return true;
 }
 
-/* A peer needs a file descriptor for its connection. */
-static void warn_of_few_files(const struct td_server *server)
-{
-    char text[256];
-    unsigned most = td_server_most_connections(server);
-    if (most >= MANY_PEERS) return;
-    (void)snprintf(text, sizeof text,
-                   "serve: no more than %u peers can be connected at once: raise the limit on open "
-                   "files (ulimit -Hn, or LimitNOFILE= in a unit of systemd)",
-                   most);
-    td_cli_warn(text);
-}
-
 int td_command_serve(int argc, char **argv)
 {
     struct td_arguments arguments;
@@ -171,7 +217,6 @@ int td_command_serve(int argc, char **argv)
         (void)printf("listening on %s:%u, policy %s\n", address, td_server_port(server),
                      server_options.authority.policy->name);
         (void)fflush(stdout);
-        warn_of_few_files(server);
         done = td_server_run(server, stop, &error);
         td_interrupt_unwatch();
     }

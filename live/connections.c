@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_MOST 4096u /* messages that wait for a slow reader */
+/* What waits for a slow reader; one that is slower is cut off. */
+#define QUEUE_MOST 4096u
+#define QUEUE_MOST_BYTES (4u << 20)
+#define LAST_WORDS_S 10 /* so long somebody who is cut off may take to read why */
 #define PATH_SIZE 512
 #define LEAVE_WITHIN (10 * LWS_USEC_PER_SEC) /* for clients of v1, which close by themselves */
 
@@ -21,15 +24,23 @@ static void touch(struct td_server *server, struct connection *connection)
     server->touched[server->touched_count++] = connection->link;
 }
 
+static void begin_to_close(struct connection *connection)
+{
+    if (connection->closing) return;
+    connection->closing = true;
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LAST_WORDS_S);
+}
+
 /* What is in the server's text goes out, as a message of that kind. */
 static void queue_text(struct td_server *server, struct connection *connection,
                        enum td_message_kind kind)
 {
     struct outgoing *out = malloc(sizeof *out + LWS_PRE + server->text.length);
-    if (server->text.failed || out == NULL || connection->queued >= QUEUE_MOST) {
+    if (server->text.failed || out == NULL || connection->queued >= QUEUE_MOST ||
+        connection->queued_bytes > QUEUE_MOST_BYTES) {
         free(out);
         server->text.failed = false;
-        connection->closing = true; /* it cannot be told any more: let it come back */
+        begin_to_close(connection); /* it cannot be told any more: let it come back */
     } else {
         out->next = NULL;
         out->length = server->text.length;
@@ -40,6 +51,7 @@ static void queue_text(struct td_server *server, struct connection *connection,
         *connection->last = out;
         connection->last = &out->next;
         connection->queued++;
+        connection->queued_bytes += out->length;
     }
     touch(server, connection);
 }
@@ -76,10 +88,11 @@ void td_connection_close(void *context, uint32_t link)
     struct connection *connection = server->connections[link];
     if (connection == NULL) return;
     if (td_v1_has(server->v1, link) && td_v1_leaves(server->v1, link)) {
+        connection->leaving = true;
         lws_set_timer_usecs(connection->wsi, LEAVE_WITHIN);
         return;
     }
-    connection->closing = true;
+    begin_to_close(connection);
     touch(server, connection);
 }
 
@@ -122,6 +135,13 @@ static bool add_connection(struct td_server *server, struct connection *connecti
     return true;
 }
 
+/* The socket's only timer fires once, in so many seconds from now. It is never taken back: with
+ * that function this version of the library lets it fire at once. */
+static void set_patience(struct lws *wsi, double seconds)
+{
+    if (seconds > 0) lws_set_timer_usecs(wsi, (lws_usec_t)(seconds * 1e6));
+}
+
 /* The path of the URL; false if it is none that is served. `*v1` is the client's ID if it is one of
  * v1's, and points into the path. */
 static bool read_path(struct lws *wsi, char *path, const char **v1)
@@ -138,7 +158,7 @@ static int open_v1(struct td_server *server, struct connection *connection, cons
     if (!td_v1_has(server->v1, connection->link)) return -1; /* memory is short */
     td_server_log(server, td_server_now(server), td_v1_name(server->v1, connection->link),
                   error.text);
-    connection->closing = true;
+    begin_to_close(connection);
     return lws_callback_on_writable(connection->wsi) < 0 ? -1 : 0;
 }
 
@@ -157,6 +177,7 @@ static int open_connection(struct td_server *server, struct session *session, st
     }
     session->connection = connection;
     td_authority_metrics(server->authority)->connections++;
+    set_patience(wsi, server->options.limits.hello_s);
     return v1_id == NULL ? 0 : open_v1(server, connection, v1_id);
 }
 
@@ -186,6 +207,36 @@ static void end_connection(struct td_server *server, struct connection *connecti
     td_buffer_free(&connection->received);
     free(connection);
     td_server_set_timer(server);
+}
+
+static void refuse(struct td_server *server, const struct connection *connection, const char *code,
+                   const char *text)
+{
+    td_authority_refuse(server->authority, connection->link, code, text, td_server_now(server));
+    td_server_set_timer(server);
+}
+
+/* Whatever it says counts; false if that is too much. */
+static bool may_say(struct td_server *server, struct connection *connection)
+{
+    if (td_bucket_take(&connection->said, &server->options.limits, td_server_clock_ns()))
+        return true;
+    refuse(server, connection, "too-fast", "this connection says too much: say less a second");
+    return false;
+}
+
+/* Its time for the handshake, or for the hello, is over. Nonzero: nobody is to be told. */
+static int lose_patience(struct td_server *server, struct connection *connection)
+{
+    if (connection == NULL) return -1;
+    if (connection->leaving) {
+        begin_to_close(connection);
+        return lws_callback_on_writable(connection->wsi) < 0 ? -1 : 0;
+    }
+    if (!connection->greeted && server->options.limits.hello_s > 0)
+        refuse(server, connection, "too-slow",
+               "there was no hello for too long: say it when the connection is there");
+    return 0;
 }
 
 /* A result that is to be followed by something: by an order, if there is one for the peer. */
@@ -255,10 +306,13 @@ static int receive(struct td_server *server, struct connection *connection, cons
                    size_t length)
 {
     struct td_buffer *received = &connection->received;
-    if (connection->closing) return 0;
+    if (connection->closing || !may_say(server, connection)) return 0;
+    if (lws_frame_is_binary(connection->wsi)) {
+        refuse(server, connection, "bad-message", "the message is binary: send it as text");
+        return 0;
+    }
     if (received->length + length > TD_MESSAGE_MAX) {
-        td_authority_refuse(server->authority, connection->link, "bad-message",
-                            "the message is longer than 1 MiB: send less", td_server_now(server));
+        refuse(server, connection, "bad-message", "the message is longer than 1 MiB: send less");
         return 0;
     }
     td_buffer_add(received, bytes, length);
@@ -267,6 +321,7 @@ static int receive(struct td_server *server, struct connection *connection, cons
         !lws_is_final_fragment(connection->wsi))
         return 0;
     lws_validity_confirmed(connection->wsi);
+    connection->greeted = true;
     if (td_v1_has(server->v1, connection->link))
         receive_v1(server, connection);
     else
@@ -297,6 +352,7 @@ static int write_next(struct td_server *server, struct connection *connection)
         connection->first = out->next;
         if (connection->first == NULL) connection->last = &connection->first;
         connection->queued--;
+        connection->queued_bytes -= out->length;
         int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
         if (out->result_ns != 0)
             td_histogram_observe(&td_authority_metrics(server->authority)->queue,
@@ -323,6 +379,22 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     const char *v1_id;
     if (server == NULL) return 0;
     switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: /* `user` begins with where it comes from */
+        return td_gate_admits(server, user) ? 0 : -1;
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        set_patience(wsi, server->options.limits.handshake_s);
+        return td_gate_enter(server, wsi);
+    case LWS_CALLBACK_WSI_DESTROY:
+        td_gate_leave(server, wsi);
+        return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return td_gate_confirm(server, wsi, in);
+    case LWS_CALLBACK_TIMER:
+        return lose_patience(server, session == NULL ? NULL : session->connection);
+    case LWS_CALLBACK_RECEIVE_PONG: /* pongs that nobody has asked for are things said, too */
+        if (session->connection != NULL && !session->connection->closing)
+            (void)may_say(server, session->connection);
+        return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         return read_path(wsi, path, &v1_id) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
@@ -331,9 +403,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return session->connection == NULL ? -1 : receive(server, session->connection, in, length);
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return session->connection == NULL ? -1 : write_next(server, session->connection);
-    case LWS_CALLBACK_TIMER: /* a client of v1 was to leave */
-        if (session->connection != NULL) session->connection->closing = true;
-        return lws_callback_on_writable(wsi) < 0 ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
         if (session->connection != NULL) end_connection(server, session->connection);
         session->connection = NULL;

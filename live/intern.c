@@ -6,10 +6,8 @@
 
 static uint32_t slot_of(const struct td_intern *intern, const char *text)
 {
-    uint64_t hash = UINT64_C(0xCBF29CE484222325); /* FNV-1a */
-    for (const char *at = text; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
-    uint32_t slot = (uint32_t)(hash ^ hash >> 32) & (intern->table_capacity - 1);
+    uint64_t hash = td_hash(&intern->key, text, strlen(text));
+    uint32_t slot = (uint32_t)hash & (intern->table_capacity - 1);
     while (intern->table[slot] != 0 && strcmp(intern->texts[intern->table[slot] - 1], text) != 0)
         slot = (slot + 1) & (intern->table_capacity - 1);
     return slot;
@@ -29,6 +27,7 @@ static bool reserve(struct td_intern *intern)
     uint32_t capacity = intern->table_capacity == 0 ? 128 : 2 * intern->table_capacity;
     uint32_t *table = calloc(capacity, sizeof *table);
     if (table == NULL) return false;
+    if (intern->table == NULL) intern->key = td_hash_key_draw();
     free(intern->table);
     intern->table = table;
     intern->table_capacity = capacity;

@@ -3,12 +3,15 @@
 #ifndef TD_LIVE_INTERN_H
 #define TD_LIVE_INTERN_H
 
+#include "base/hash.h"
+
 #include <stdint.h>
 
 struct td_intern {
     char **texts;    /* by number - 1; owned */
     uint32_t *table; /* numbers by hash, open addressing; 0 is free */
     uint32_t count, capacity, table_capacity;
+    struct td_hash_key key; /* drawn with the first text: peers choose the texts */
 };
 
 #define TD_INTERN_FULL UINT32_MAX

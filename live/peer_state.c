@@ -354,7 +354,10 @@ static const char *mend_of(const char *code)
         {"version", "update whichever of the two is older"},
         {"unknown-schema", "give the schema's file with --schema"},
         {"schema-differs", "give the schema another \"id\", or use the file that the others use"},
-        {"forbidden", "ask those who run the authority"},
+        {"not-allowed", "ask those who run the authority"},
+        {"too-fast", "ask those who run the authority for a higher --max-rate"},
+        {"too-slow", "look at the network, or ask those who run the authority"},
+        {"too-much", "restart the authority, or ask those who run it"},
     };
     for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
         if (strcmp(code, mends[i].code) == 0) return mends[i].mend;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "live/notify.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +16,8 @@
 
 #define PING_AFTER_S 20
 #define LOST_AFTER_S 40
-/* A table of the websocket library has so many places; a limit of a million would make it huge. */
-#define FILES_WANTED 20000u
-#define FILES_SPARE 64u /* for what is no connection */
+/* Where nobody said how many may come. The websocket library makes tables of that size. */
+#define CONNECTIONS 19900u
 #define STATUS_EVERY_NS (10 * TD_NS_PER_S)
 
 int64_t td_server_clock_ns(void)
@@ -129,22 +129,6 @@ void td_server_log(void *context, td_time at, const char *peer, const char *text
 static const lws_retry_bo_t keep_alive = {.secs_since_valid_ping = PING_AFTER_S,
                                           .secs_since_valid_hangup = LOST_AFTER_S};
 
-/* As many file descriptors as are wanted, or as this process may have. */
-static unsigned raise_file_limit(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
-        return FILES_WANTED;
-    rlim_t before = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
-    return (unsigned)(setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before);
-}
-
-unsigned td_server_most_connections(const struct td_server *server)
-{
-    return server->files > FILES_SPARE ? server->files - FILES_SPARE : 0;
-}
-
 static bool listen_on(struct td_server *server, struct td_error *error)
 {
     const struct td_server_options *options = &server->options;
@@ -153,8 +137,7 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.user = server;
-    server->files = raise_file_limit();
-    info.fd_limit_per_thread = server->files;
+    info.fd_limit_per_thread = options->limits.connections + TD_GUARD_SPARE + TD_GUARD_FILES;
     server->context = lws_create_context(&info);
     if (server->context == NULL) return td_error_memory(error, "the websocket library");
 
@@ -185,6 +168,13 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         return NULL;
     }
     server->options = *options;
+    char warning[256];
+    uint32_t *connections = &server->options.limits.connections;
+    if (*connections == 0) *connections = CONNECTIONS;
+    if (!td_guard_reserve_files(connections, warning, sizeof warning, error)) {
+        td_server_destroy(server);
+        return NULL;
+    }
     const struct td_authority_outlet outlet = {.context = server,
                                                .send = td_connection_send,
                                                .close = td_connection_close,
@@ -199,7 +189,8 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         return NULL;
     }
     server->authority = td_authority_create(&options->authority, &outlet, error);
-    if (server->authority == NULL || !listen_on(server, error)) {
+    server->guard = td_guard_create(&server->options.limits, error);
+    if (server->authority == NULL || server->guard == NULL || !listen_on(server, error)) {
         td_server_destroy(server);
         return NULL;
     }
@@ -213,6 +204,7 @@ void td_server_destroy(struct td_server *server)
     if (server->context != NULL) lws_context_destroy(server->context);
     td_authority_destroy(server->authority);
     td_v1_destroy(server->v1);
+    td_guard_destroy(server->guard);
     td_buffer_free(&server->text);
     td_connections_free(server);
     free(server);

@@ -13,6 +13,7 @@
 #define TD_LIVE_SERVER_H
 
 #include "live/authority.h"
+#include "live/guard.h"
 
 #include <stdatomic.h>
 
@@ -23,6 +24,8 @@ struct td_server_options {
     uint16_t port;       /* 0: any that is free */
     double scale;        /* wall time = scenario time * scale; 1 for real builds */
     struct td_authority_options authority;
+    /* Of connections. All zero: as many as there are files for, and no other limits. */
+    struct td_guard_limits limits;
     td_time drain; /* when it is stopped, running orders have so long to end */
     bool log_json;
     bool notify; /* systemd is told how it is, if it has started this program */
@@ -36,9 +39,6 @@ struct td_server_options {
 /* NULL with an error: the address is in use, or cannot be had. */
 struct td_server *td_server_create(const struct td_server_options *options, struct td_error *error);
 void td_server_destroy(struct td_server *server); /* NULL is allowed */
-/* Connections that there are file descriptors for; the limit has been raised as far as it can be.
- */
-unsigned td_server_most_connections(const struct td_server *server);
 uint16_t td_server_port(const struct td_server *server);
 
 /* Monotonic time at the scenario's zero: that of td_server_create(). */

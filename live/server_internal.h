@@ -1,5 +1,5 @@
-/* The insides of the server: server.c has the loop, time, and the log, connections.c the peers'
- * websockets, http.c what is asked over plain HTTP. */
+/* The insides of the server: server.c has the loop, time, and the log, gate.c who gets in,
+ * connections.c the peers' websockets, http.c what is asked over plain HTTP. */
 #ifndef TD_LIVE_SERVER_INTERNAL_H
 #define TD_LIVE_SERVER_INTERNAL_H
 
@@ -21,16 +21,22 @@ struct connection {
     struct td_buffer received; /* fragments of a message */
     struct outgoing *first, **last;
     uint32_t queued;
+    size_t queued_bytes;
     uint32_t link;
     int64_t result_ns; /* when its last result came, until it is answered; 0: it is */
-    bool closing;      /* when all is written */
-    bool touched;      /* it is in the server's list */
+    struct td_bucket said;
+    bool greeted; /* its first message has come */
+    bool closing; /* when all is written */
+    bool leaving; /* a client of v1, which is to close by itself */
+    bool touched; /* it is in the server's list */
 };
 
 struct td_server {
     struct td_server_options options;
     struct td_authority *authority;
     struct td_v1 *v1; /* its clients' links are also connections */
+    struct td_guard *guard;
+    struct td_address arriving; /* where the socket is from that is just being accepted */
     struct lws_context *context;
     struct lws_vhost *vhost;
     lws_sorted_usec_list_t timer, notify_timer;
@@ -40,7 +46,6 @@ struct td_server {
     uint32_t connection_capacity;
     struct td_buffer text;
     int64_t zero_ns;
-    unsigned files; /* descriptors that it may have */
     uint16_t port;
 };
 
@@ -51,6 +56,15 @@ const char *td_server_trouble(const struct td_server *server);
 void td_server_log(void *context, td_time at, const char *peer, const char *text);
 /* The next time at which the authority has something to do by itself. */
 void td_server_set_timer(struct td_server *server);
+
+/* gate.c: a socket from its accept() to its end, whatever becomes of it. */
+/* Whether a socket of that address may be accepted. */
+bool td_gate_admits(struct td_server *server, const struct sockaddr *from);
+/* It is, at once, and counts from now on; nonzero: memory is short. */
+int td_gate_enter(struct td_server *server, struct lws *wsi);
+/* It asks for a websocket. Nonzero: it is refused and knows why, or it is to be closed. */
+int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade);
+void td_gate_leave(struct td_server *server, struct lws *wsi);
 
 /* connections.c */
 extern const struct lws_protocols td_connection_protocols[];

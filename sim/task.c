@@ -223,8 +223,7 @@ __attribute__((noinline)) static struct next begin_any(struct td_world *world, t
         td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
 }
 
-static inline struct next begin_artifact(struct td_world *world, td_peer peer,
-                                         struct sim_peer *who)
+static inline struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
     return __builtin_expect(world->plan->plain, 1) ? begin_plain(world, peer, who)
                                                    : begin_any(world, peer, who);
@@ -399,8 +398,8 @@ static inline struct next obtain(struct td_world *world, td_peer peer, struct si
     return td_world_tell(world, events, 2) ? on_answer(world, peer, who) : NEXT_FAILED;
 }
 
-__attribute__((noinline)) static struct next
-complete_any(struct td_world *world, td_peer peer, struct sim_peer *who, enum task task)
+__attribute__((noinline)) static struct next complete_any(struct td_world *world, td_peer peer,
+                                                          struct sim_peer *who, enum task task)
 {
     const struct td_plan *plan = world->plan;
     if (task == TASK_OVERHEAD) {

@@ -76,8 +76,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
     world->guesses = plan->steps >= GUESS_FROM;
-    world->fetches_wake_nobody = policy->wake != TD_WAKE_ALL &&
-                                 (policy->wake != TD_WAKE_IN_TURN || plan->pipelines == 0);
+    world->fetches_wake_nobody =
+        policy->wake != TD_WAKE_ALL && (policy->wake != TD_WAKE_IN_TURN || plan->pipelines == 0);
     world->peers = td_block_alloc(peers, sizeof *world->peers);
     world->runs = calloc(peers, sizeof *world->runs);
     world->arrivals = malloc(peers * sizeof(td_time));

@@ -115,8 +115,8 @@ struct td_world {
     struct td_run_record *record;
     struct td_draw draw; /* seed and replication of the run */
     td_time now;
-    bool prefetch;       /* there are many peers */
-    bool guesses;        /* there are enough steps for fetches to be drawn ahead */
+    bool prefetch; /* there are many peers */
+    bool guesses;  /* there are enough steps for fetches to be drawn ahead */
     /* Unless the policy has everybody woken by everything, or a line in which a peer can come back
      * ahead of another. */
     bool fetches_wake_nobody;

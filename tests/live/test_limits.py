@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""The authority's limits over real sockets: each holds, and a healthy peer beside is undisturbed.
+
+Usage: test_limits.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
+"""
+import json
+import sys
+
+sys.dont_write_bytecode = True
+from abuse import SCHEMA, Authority, Raw, frame, healthy, run
+
+SPARE = 16  # TD_GUARD_SPARE
+
+
+def too_many_connections(folder):
+    with Authority("--max-connections", "3") as authority, healthy(authority, folder):
+        held = [Raw(authority), Raw(authority)]
+        assert [one.status for one in held] == [101, 101]
+        late = Raw(authority)
+        assert late.status == 503 and "too many connections" in late.body(), late.head
+        held.pop().close()
+        while Raw(authority).status != 101:  # as soon as the authority has seen it go
+            pass
+
+
+def too_many_connections_from_one_address(folder):
+    with Authority("--max-per-address", "2") as authority, healthy(authority, folder):
+        held = Raw(authority)
+        assert held.status == 101
+        late = Raw(authority)
+        assert late.status == 503 and "--max-per-address" in late.body(), late.head
+
+
+def a_flood_of_connections(folder):
+    with Authority("--max-connections", "8") as authority, healthy(authority, folder):
+        flood = [Raw(authority, connect=False) for _ in range(300)]
+        closed = 0
+        for one in flood[8 + SPARE:]:
+            one.send(b"GET ")
+            closed += one.read_some(1) == b""
+        assert closed == 300 - 8 - SPARE, closed
+        for one in flood:
+            one.close()
+
+
+def a_connection_says_too_much(folder):
+    with Authority("--max-rate", "5") as authority, healthy(authority, folder):
+        talker = Raw(authority)
+        talker.hello("talker", schema={**SCHEMA, "id": "talker's own"})
+        for _ in range(200):
+            talker.say("look", order="999")
+        code, text = talker.error()
+        assert code == "too-fast" and "say less" in text, (code, text)
+
+
+def pieces_and_pongs_count_too(folder):
+    with Authority("--max-rate", "5") as authority, healthy(authority, folder):
+        for flood in (frame(10, b"x"), b"\x00" + frame(1, b" ")[1:]):
+            one = Raw(authority)
+            one.send(b"\x01" + frame(1, b"{")[1:])
+            one.send(flood * 200)
+            assert one.error()[0] == "too-fast"
+
+
+def no_hello(folder):
+    with Authority("--hello-time", "0.3") as authority, healthy(authority, folder):
+        mute = Raw(authority)
+        code, text = mute.error()
+        assert code == "too-slow" and "no hello" in text, (code, text)
+
+
+def half_a_handshake(folder):
+    with Authority("--hello-time", "0.3") as authority, healthy(authority, folder):
+        beginnings = [b"", b"GET /pe", b"GET /peer HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01",
+                      b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"]
+        halves = [Raw(authority, connect=False) for _ in range(10 * len(beginnings))]
+        for i, half in enumerate(halves):
+            half.send(beginnings[i % len(beginnings)])
+        for half in halves:
+            half.body()  # ends when the authority closes it
+
+
+def what_is_no_message(folder):
+    deep = json.dumps({"type": "hello", "peer": "x", "schema": "s"})[:-1] + ', "x": ' + \
+        "[" * 500000 + "]" * 500000 + "}"
+    good = json.dumps({"type": "hello", "peer": "garbage", "schema": SCHEMA}).encode()
+    garbage = {
+        "nested": frame(1, deep.encode()),
+        "malformed": frame(1, b'{"type": "hello", '),
+        "no JSON": frame(1, b"\x00\x01\x02"),
+        "empty": frame(1, b""),
+        "no UTF-8": frame(1, good.replace(b"garbage", b"gar\xff\xfebage")),
+        "a surrogate": frame(1, good.replace(b"garbage", b"\xed\xa0\x80")),
+        "twice": frame(1, good.replace(b'"peer"', b'"peer": "x", "peer"')),
+        "a long name": frame(1, good.replace(b"garbage", b"g" * 129)),
+        "an unprintable name": frame(1, good.replace(b"garbage", b"a\\u001b[2Jb")),
+        "binary": frame(2, good),
+        "an authority's": frame(1, b'{"type": "wait"}'),
+    }
+    with Authority() as authority, healthy(authority, folder):
+        for what, bytes_ in garbage.items():
+            one = Raw(authority)
+            one.send(bytes_)
+            code, text = one.error()
+            assert code == "bad-message" and text, (what, code, text)
+
+
+def a_message_that_is_too_long(folder):
+    with Authority() as authority, healthy(authority, folder):
+        whole = Raw(authority)
+        whole.send(frame(1, b" " * ((1 << 20) + 1)))
+        code, text = whole.error()
+        assert code == "bad-message" and "1 MiB" in text, (code, text)
+        pieces = Raw(authority)
+        pieces.send(b"\x01" + frame(1, b" " * 60000)[1:])
+        for _ in range(20):
+            pieces.send(b"\x00" + frame(1, b" " * 60000)[1:])
+        assert pieces.error()[0] == "bad-message"
+        endless = Raw(authority)  # a frame of 2^62 bytes is announced
+        endless.send(b"\x81\xff" + (1 << 62).to_bytes(8, "big") + b"mask" + b" " * (2 << 20))
+        endless.close()
+
+
+def frames_that_are_none(folder):
+    hello = frame(1, json.dumps({"type": "hello", "peer": "x", "schema": SCHEMA}).encode())
+    with Authority() as authority, healthy(authority, folder):
+        for bytes_ in (b"\x81\x02{}",  # not masked
+                       b"\x83" + hello[1:], b"\xf1" + hello[1:],  # no such opcode, reserved bits
+                       b"\x80" + hello[1:],  # goes on with nothing
+                       b"\x09" + frame(9, b"x")[1:],  # a ping in pieces
+                       b"\x89\xfe\xff\xff" + b"mask" + b"x" * 65535):  # a long ping
+            one = Raw(authority)
+            one.send(bytes_)
+            one.close()
+
+
+def a_message_in_pieces_is_fine(folder):
+    with Authority() as authority, healthy(authority, folder):
+        hello = json.dumps({"type": "hello", "peer": "pieces", "schema": SCHEMA}).encode()
+        one = Raw(authority)
+        one.send(b"\x01" + frame(1, hello[:1])[1:])
+        for byte in hello[1:-1]:
+            one.send(b"\x00" + frame(1, bytes([byte]))[1:])
+        one.send(b"\x80" + frame(1, hello[-1:])[1:])
+        assert one.hear()["type"] == "welcome"
+        one.say("bye")
+
+
+def a_reader_that_does_not_read(folder):
+    """It asks for answers that it never takes; its queue is bounded, so it is cut off."""
+    with Authority("--max-rate", "1000000") as authority, healthy(authority, folder):
+        deaf = Raw(authority)
+        deaf.hello("deaf", schema={**SCHEMA, "id": "deaf's own"})
+        assert deaf.hear()["type"] == "welcome"
+        order = deaf.hear()
+        assert order["type"] == "order"
+        look = frame(1, json.dumps({"type": "look", "order": order["order"], "step": "1"})
+                     .encode())
+        deaf.socket.settimeout(2)
+        try:
+            for _ in range(4000):
+                deaf.socket.sendall(look * 100)
+        except OSError:
+            pass  # it is read no more, or closed
+        deaf.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run([too_many_connections, too_many_connections_from_one_address,
+                  a_flood_of_connections, a_connection_says_too_much, pieces_and_pongs_count_too,
+                  no_hello, half_a_handshake, what_is_no_message, a_message_that_is_too_long,
+                  frames_that_are_none, a_message_in_pieces_is_fine,
+                  a_reader_that_does_not_read]))
