@@ -5,7 +5,6 @@
 
 #include <libwebsockets.h>
 #include <math.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -29,6 +28,7 @@ struct link {
     bool ended;
     bool speechless; /* it had to say what cannot be sent */
     int64_t retry_ns;
+    int64_t away_ns; /* since when there has been no authority; 0: there is one */
     uint16_t tries;
     lws_sorted_usec_list_t timer;
     struct td_buffer received;            /* of a message that comes in fragments */
@@ -40,7 +40,8 @@ struct td_swarm {
     struct td_swarm_options options;
     struct lws_context *context;
     struct link *links;
-    uint32_t peers, ended, open;
+    uint32_t peers, open;
+    struct td_swarm_counts counts;
     atomic_bool stopped;
     bool leaving;          /* the context is being destroyed */
     struct td_error error; /* the first, if its fault is set */
@@ -128,6 +129,32 @@ static void disconnect(struct link *link)
     unsigned wait_ms =
         lws_retry_get_delay_ms(link->swarm->context, &retry, &link->tries, &concealed);
     link->retry_ns = monotonic_ns() + (int64_t)wait_ms * 1000000;
+    if (link->away_ns == 0) link->away_ns = monotonic_ns();
+}
+
+/* Keeps the first error; the peer does not go on. */
+static void fail(struct link *link, const char *what, const char *text)
+{
+    struct td_swarm *swarm = link->swarm;
+    if (swarm->error.fault == TD_FAULT_NONE)
+        td_error_set(&swarm->error, TD_FAULT_RUN, "peer \"%s\" %s: %s", name_of(link), what, text);
+}
+
+/* The peer does not wait for ever. */
+static void give_up_in_time(struct link *link)
+{
+    const struct td_swarm_options *options = &link->swarm->options;
+    char text[400];
+    if (options->max_away_ns == 0 || link->ended ||
+        monotonic_ns() - link->away_ns < options->max_away_ns)
+        return;
+    (void)snprintf(text, sizeof text,
+                   "%s:%d has been away for too long: check the address, or start one with "
+                   "'task-director serve'",
+                   options->host, options->port);
+    fail(link, "has no authority", text);
+    link->ended = true;
+    link->swarm->counts.ended++;
 }
 
 static void connect_to_authority(struct link *link)
@@ -149,14 +176,6 @@ static void connect_to_authority(struct link *link)
         disconnect(link);
 }
 
-/* Keeps the first error; the peer does not go on. */
-static void fail(struct link *link, const char *what, const char *text)
-{
-    struct td_swarm *swarm = link->swarm;
-    if (swarm->error.fault == TD_FAULT_NONE)
-        td_error_set(&swarm->error, TD_FAULT_RUN, "peer \"%s\" %s: %s", name_of(link), what, text);
-}
-
 /* After whatever a sleeper did. */
 static void settle(struct link *link)
 {
@@ -167,7 +186,7 @@ static void settle(struct link *link)
     }
     if (!link->ended && td_sleeper_has_ended(link->sleeper)) {
         link->ended = true;
-        link->swarm->ended++;
+        link->swarm->counts.ended++;
     }
     set_timer(link);
 }
@@ -236,6 +255,14 @@ static int write_message(struct link *link)
     return -1;
 }
 
+static void count(struct td_swarm_counts *counts, const struct td_message *message)
+{
+    counts->orders += message->kind == TD_MESSAGE_ORDER;
+    if (message->kind != TD_MESSAGE_DONE) return;
+    counts->failed += message->done.failed;
+    counts->completed += !message->done.failed;
+}
+
 static void hear(struct link *link, const char *text, size_t length)
 {
     const struct td_swarm_options *options = &link->swarm->options;
@@ -249,6 +276,8 @@ static void hear(struct link *link, const char *text, size_t length)
         return;
     }
     link->tries = 0; /* this is an authority */
+    link->away_ns = 0;
+    count(&link->swarm->counts, message);
     if (options->log != NULL) options->log(options->log_context, link->peer, false, message, now);
     if (message->kind == TD_MESSAGE_ERROR)
         fail(link, "is refused by the authority",
@@ -305,8 +334,11 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_CLOSED:
         if (link->swarm->leaving) return 0;
         disconnect(link);
-        if (reason == LWS_CALLBACK_CLIENT_CLOSED && link->started)
+        if (reason == LWS_CALLBACK_CLIENT_CLOSED && link->started) {
+            link->swarm->counts.losses++;
             td_sleeper_lose(link->sleeper, scenario_time(link->swarm));
+        }
+        if (link->away_ns != 0) give_up_in_time(link);
         settle(link);
         return 0;
     default: /* lws_cancel_service() comes here, too: it has served when the service returns */
@@ -375,6 +407,7 @@ struct td_swarm *td_swarm_create(const struct td_swarm_options *options, struct 
         .retry_and_idle_policy = &retry,
         /* none; left out, the variable http_proxy would name one, even for this machine */
         .http_proxy_address = "none:0"};
+    lws_set_log_level(0, NULL);
     swarm->context = lws_create_context(&info);
     if (swarm->context != NULL) return swarm;
     td_error_set(error, TD_FAULT_RUN, "libwebsockets cannot be started for %u peers", peers);
@@ -383,15 +416,25 @@ fail:
     return NULL;
 }
 
+struct td_swarm_counts td_swarm_counts(const struct td_swarm *swarm)
+{
+    return swarm->counts;
+}
+
+static bool is_stopped(const struct td_swarm *swarm)
+{
+    const atomic_bool *stop = swarm->options.stop;
+    return atomic_load(&swarm->stopped) || (stop != NULL && atomic_load(stop));
+}
+
 bool td_swarm_run(struct td_swarm *swarm, struct td_error *error)
 {
     for (uint32_t peer = 0; peer < swarm->peers; peer++)
         set_timer(&swarm->links[peer]);
-    while (!atomic_load(&swarm->stopped) && (swarm->ended < swarm->peers || swarm->open > 0))
+    while (!is_stopped(swarm) && (swarm->counts.ended < swarm->peers || swarm->open > 0))
         if (lws_service(swarm->context, 0) < 0)
             return td_error_set(error, TD_FAULT_RUN, "libwebsockets has given up");
-    if (atomic_load(&swarm->stopped))
-        return td_error_set(error, TD_FAULT_INTERRUPT, "the peers were stopped");
+    if (is_stopped(swarm)) return td_error_set(error, TD_FAULT_INTERRUPT, "the peers were stopped");
     if (swarm->error.fault == TD_FAULT_NONE) return true;
     if (error != NULL) *error = swarm->error;
     return false;

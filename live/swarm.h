@@ -7,7 +7,8 @@
  *     td_swarm_destroy(swarm);
  *
  * A connection that is lost, or cannot be had, is tried again after a while that grows from 50 ms
- * to 5 s. lws_set_log_level(), which is global, is left to the program.
+ * to 5 s, and with the next one a peer goes on with its order; if the authority stays away for too
+ * long, the peer ends. libwebsockets is silenced, for the whole program.
  *
  * Cost: some 5 KB a peer, and 2 file descriptors a peer where the authority is in the same process.
  */
@@ -16,12 +17,16 @@
 
 #include "live/sleeper.h"
 
+#include <stdatomic.h>
+
 struct td_swarm_options {
     const struct td_sleep_plan *plan; /* all its peers; it must outlive the swarm */
     const char *host;                 /* a name or an address; it must outlive the swarm */
     int port;
-    double scale;    /* nanoseconds of the wall clock to one of the scenario; above 0 */
-    int64_t zero_ns; /* the scenario's zero, by CLOCK_MONOTONIC */
+    double scale;            /* nanoseconds of the wall clock to one of the scenario; above 0 */
+    int64_t zero_ns;         /* the scenario's zero, by CLOCK_MONOTONIC */
+    int64_t max_away_ns;     /* so long an authority may be away; 0: for ever */
+    const atomic_bool *stop; /* turned true by a signal's handler: it ends; may be NULL */
     /* What is said and heard, for a log; NULL: nobody wants to know. */
     void (*log)(void *context, uint32_t peer, bool sent, const struct td_message *message,
                 td_time now);
@@ -30,11 +35,20 @@ struct td_swarm_options {
 
 struct td_swarm;
 
+/* What has become of the peers. */
+struct td_swarm_counts {
+    uint32_t completed, failed; /* told that they are done, with that outcome */
+    uint32_t ended;             /* these, and all who have left or were refused */
+    uint64_t orders, losses;    /* orders heard; connections that broke before their end */
+};
+
 /* NULL with an error if there are not enough file descriptors or there is no memory. */
 struct td_swarm *td_swarm_create(const struct td_swarm_options *options, struct td_error *error);
 
+struct td_swarm_counts td_swarm_counts(const struct td_swarm *swarm);
+
 /* Returns when all peers have ended and said so. False with an error if the authority has refused
- * one, or has sent what is no message (the others go on until they end), and with
+ * one, has sent what is no message, or has stayed away (the others go on until they end), and with
  * TD_FAULT_INTERRUPT if it was stopped. */
 bool td_swarm_run(struct td_swarm *swarm, struct td_error *error);
 

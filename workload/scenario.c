@@ -11,6 +11,7 @@
 #define MAX_POLICIES 1000u
 #define MOST_RETRIES 1000000u
 #define LARGEST_WINDOW 1000000u
+#define MOST_NAME 128u /* characters */
 
 enum {
     NAME,
@@ -288,4 +289,51 @@ const char *td_scenario_warning(const struct td_scenario *scenario, size_t i)
 {
     const struct whole *whole = (const struct whole *)scenario;
     return i < whole->warning_count ? whole->warnings[i] : NULL;
+}
+
+/* The name that a peer has the `round`-th time, from 0. */
+static const char *name_again(struct td_arena *arena, const struct td_scenario *scenario,
+                              const char *name, uint32_t round, struct td_error *error)
+{
+    if (round == 0) return name;
+    const char *again = td_arena_format(arena, "%s~%u", name, round + 1);
+    if (again == NULL) {
+        (void)td_error_memory(error, "the scenario's peers");
+        return NULL;
+    }
+    size_t length = td_text_printable_length(again);
+    if (length <= MOST_NAME) return again;
+    (void)td_error_set(error, TD_FAULT_INPUT,
+                       "%s: %s would be a name of %zu characters, and %u are possible: take fewer "
+                       "peers, or shorten it",
+                       scenario->path, again, length, MOST_NAME);
+    return NULL;
+}
+
+bool td_scenario_set_peers(struct td_scenario *scenario, uint32_t peers, struct td_error *error)
+{
+    struct td_arena *arena = ((struct whole *)scenario)->arena;
+    uint32_t rounds = (peers + scenario->peer_count - 1) / scenario->peer_count;
+    struct td_group_spec *groups =
+        td_arena_array(arena, (size_t)rounds * scenario->group_count, sizeof *groups);
+    struct td_peer_spec *specs = td_arena_array(arena, peers, sizeof *specs);
+    uint32_t group_count = 0, done = 0;
+    if (groups == NULL || specs == NULL) return td_error_memory(error, "the scenario's peers");
+    for (; done < peers; group_count++) {
+        uint32_t round = group_count / scenario->group_count;
+        struct td_group_spec *group = &groups[group_count];
+        *group = scenario->groups[group_count % scenario->group_count];
+        if (group->count > peers - done) group->count = peers - done;
+        for (uint32_t i = 0; i < group->count; i++, done++) {
+            const struct td_peer_spec *first = &scenario->peers[done % scenario->peer_count];
+            const char *name = name_again(arena, scenario, first->name, round, error);
+            if (name == NULL) return false;
+            specs[done] = (struct td_peer_spec){.name = name, .group = group_count, .index = i};
+        }
+    }
+    scenario->groups = groups;
+    scenario->group_count = group_count;
+    scenario->peers = specs;
+    scenario->peer_count = peers;
+    return true;
 }

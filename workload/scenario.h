@@ -150,6 +150,12 @@ struct td_scenario *td_scenario_read_schema(const char *path, struct td_error *e
 
 void td_scenario_destroy(struct td_scenario *scenario);
 
+/* Makes it one of so many peers (1 to TD_MAX_PEERS), before anybody else has seen it. Fewer: the
+ * first ones, as they were. More: the groups follow once more behind the last, as often as it
+ * takes, with the same arrivals and everything else; the peers of the second time are called NAME~2
+ * and so on, and draw luck of their own. False if a name gets too long. */
+bool td_scenario_set_peers(struct td_scenario *scenario, uint32_t peers, struct td_error *error);
+
 /* What does not stop a run but must be said: sentence `i` of the warnings (a distribution without
  * a finite variance, say), NULL behind the last. */
 const char *td_scenario_warning(const struct td_scenario *scenario, size_t i);

@@ -562,6 +562,38 @@ static void test_ten_thousand_steps(void **state)
     }
 }
 
+static void test_other_numbers_of_peers(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"name\": \"least\", \"schema\": {\"universe\": \"//...\", \"steps\": {\"1\": "
+        "\"//a\"}}, \"steps\": {\"default\": {\"build\": 60, \"fetch\": 5}}, \"peers\": "
+        "[{\"name\": \"p\", \"count\": 2, \"arrival\": {\"times\": [3, 7]}}, {\"name\": "
+        "\"q\", \"arrival\": 5}]}";
+    static const char *const names[] = {"p-1",   "p-2", "q",     "p-1~2",
+                                        "p-2~2", "q~2", "p-1~3", "p-2~3"};
+    static const td_time seconds[] = {3, 7, 5, 3, 7, 5, 3, 7};
+    for (uint32_t peers = 1; peers <= 8; peers++) {
+        struct td_error error;
+        td_time arrivals[8];
+        struct td_scenario *s = scenario_of(text);
+        assert_true(td_scenario_set_peers(s, peers, &error));
+        assert_int_equal(s->peer_count, peers);
+        assert_true(td_scenario_arrivals(s, 1, 1, arrivals, &error));
+        uint32_t counted = 0;
+        for (uint32_t i = 0; i < peers; i++) {
+            assert_string_equal(s->peers[i].name, names[i]);
+            assert_int_equal(arrivals[i], seconds[i] * TD_NS_PER_S);
+            assert_string_equal(s->groups[s->peers[i].group].name, i % 3 == 2 ? "q" : "p");
+            assert_int_equal(s->peers[i].index, i % 3 == 2 ? 0 : i % 3);
+        }
+        for (uint32_t g = 0; g < s->group_count; g++)
+            counted += s->groups[g].count;
+        assert_int_equal(counted, peers);
+        td_scenario_destroy(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +615,7 @@ int main(void)
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_shipped_scenarios),
         cmocka_unit_test(test_ten_thousand_steps),
+        cmocka_unit_test(test_other_numbers_of_peers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
