@@ -82,12 +82,14 @@ static const struct td_option options[] = {
 
 static const struct td_usage usage = {
     .command = "serve",
-    .positionals = "[SCENARIO]",
+    .positionals = "[SCENARIO|SCHEMA-FILE...]",
     .about =
         "Listens for peers, and tells each what to build next. A scenario gives its schema's\n"
-        "prerequisites and mean times; without one, peers bring their schemas, and times are\n"
-        "learned. SIGTERM or Ctrl-C: no new orders, and it ends when those that run have ended.",
-    .max_positionals = 1,
+        "prerequisites and mean times; of files that hold just a schema there may be any number:\n"
+        "peers need only name those. They may also bring their schemas along. Without a scenario\n"
+        "times are learned. SIGTERM or Ctrl-C: no new orders, and it ends when those that run\n"
+        "have ended.",
+    .max_positionals = SIZE_MAX,
     .options = options,
     .option_count = OPTION_COUNT,
 };
@@ -167,7 +169,47 @@ static bool choose_limits(const struct td_value *given, struct td_guard_limits *
     return true;
 }
 
-static bool prepare(const struct td_arguments *arguments, struct td_scenario **scenario,
+/* What the files say that are named on the command line. */
+struct files {
+    struct td_scenario *scenario; /* NULL: none of them is one */
+    struct td_scenario **schemas;
+    size_t schema_count;
+};
+
+static bool read_files(const struct td_arguments *arguments, struct files *files,
+                       struct td_error *error)
+{
+    files->schemas = calloc(arguments->positional_count + 1, sizeof(struct td_scenario *));
+    if (files->schemas == NULL) return td_error_memory(error, "schemas");
+    for (size_t i = 0; i < arguments->positional_count; i++) {
+        struct td_scenario *read = td_scenario_read_either(arguments->positionals[i], error);
+        if (read == NULL) return false;
+        if (read->name == NULL) {
+            files->schemas[files->schema_count++] = read;
+            continue;
+        }
+        if (files->scenario != NULL) {
+            (void)td_error_set(error, TD_FAULT_INPUT,
+                               "serve: %s and %s are both scenarios: name one of them, and of the "
+                               "other just the schema's file",
+                               files->scenario->path, read->path);
+            td_scenario_destroy(read);
+            return false;
+        }
+        files->scenario = read;
+    }
+    return true;
+}
+
+static void free_files(struct files *files)
+{
+    for (size_t i = 0; i < files->schema_count; i++)
+        td_scenario_destroy(files->schemas[i]);
+    free(files->schemas);
+    td_scenario_destroy(files->scenario);
+}
+
+static bool prepare(const struct td_arguments *arguments, struct files *files,
                     struct td_server_options *server, char *address, size_t size,
                     struct td_error *error)
 {
@@ -178,18 +220,18 @@ static bool prepare(const struct td_arguments *arguments, struct td_scenario **s
         !choose_log(&given[LOG], &server->log_json, error) ||
         !choose_limits(given, &server->limits, error))
         return false;
-    if (arguments->positional_count > 0) {
-        *scenario = td_scenario_read(arguments->positionals[0], error);
-        if (*scenario == NULL) return false;
-    }
+    if (!read_files(arguments, files, error)) return false;
+    const struct td_scenario *scenario = files->scenario;
     struct td_authority_options *authority = &server->authority;
-    if (!choose_policy(&given[POLICY], *scenario, &authority->policy, error)) return false;
-    authority->scenario = *scenario;
+    if (!choose_policy(&given[POLICY], scenario, &authority->policy, error)) return false;
+    authority->scenario = scenario;
+    authority->schemas = files->schemas;
+    authority->schema_count = files->schema_count;
     authority->grace = (td_time)(grace * (double)TD_NS_PER_S);
     authority->engine =
-        (struct td_engine_options){.retries = *scenario == NULL ? 2 : (*scenario)->retries,
-                                   .learn = *scenario == NULL || (*scenario)->learned,
-                                   .patience = *scenario == NULL ? -1 : (*scenario)->patience};
+        (struct td_engine_options){.retries = scenario == NULL ? 2 : scenario->retries,
+                                   .learn = scenario == NULL || scenario->learned,
+                                   .patience = scenario == NULL ? -1 : scenario->patience};
     if (given[RETRIES].given) authority->engine.retries = (uint32_t)given[RETRIES].whole;
     server->address = address;
     server->scale = 1;
@@ -206,11 +248,11 @@ int td_command_serve(int argc, char **argv)
     if (!td_cli_parse(&usage, argc, argv, &arguments, &status)) return status;
 
     struct td_server_options server_options = {0};
-    struct td_scenario *scenario = NULL;
+    struct files files = {0};
     struct td_server *server = NULL;
     struct td_error error;
     char address[256];
-    bool done = prepare(&arguments, &scenario, &server_options, address, sizeof address, &error) &&
+    bool done = prepare(&arguments, &files, &server_options, address, sizeof address, &error) &&
                 (server = td_server_create(&server_options, &error)) != NULL;
     if (done) {
         const atomic_bool *stop = td_interrupt_watch();
@@ -221,6 +263,6 @@ int td_command_serve(int argc, char **argv)
         td_interrupt_unwatch();
     }
     td_server_destroy(server);
-    td_scenario_destroy(scenario);
+    free_files(&files);
     return done ? TD_EXIT_DONE : td_cli_fail(&error);
 }

@@ -98,18 +98,30 @@ struct td_gauges td_authority_gauges(const struct td_authority *authority)
     return gauges;
 }
 
+/* The schema of a scenario, or of a file that is just that. */
+static bool add_schema(struct td_authority *authority, const struct td_scenario *scenario,
+                       struct td_error *error)
+{
+    if (td_schemas_find(&authority->schemas, scenario->schema_id) != UINT32_MAX)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "%s: there is another schema of the ID %s: give only one of them, or "
+                            "another \"id\"",
+                            scenario->path, scenario->schema_id);
+    uint32_t made = td_schemas_add_scenario(&authority->schemas, scenario, error);
+    if (made == UINT32_MAX) return false;
+    const struct td_schema_spec spec = td_known_schema_spec(authority->schemas.items[made]);
+    const struct td_event event = {
+        .kind = TD_EVENT_SCHEMA, .at = INT64_MIN, .schema = {.id = made, .spec = &spec}};
+    if (td_authority_tell(authority, &event)) return true;
+    *error = authority->error;
+    return false;
+}
+
 /* The scenario's schema, and a number for each of its peers, which is its place. */
 static bool add_scenario(struct td_authority *authority, struct td_error *error)
 {
     const struct td_scenario *scenario = authority->options.scenario;
-    if (td_schemas_add_scenario(&authority->schemas, scenario, error) == UINT32_MAX) return false;
-    const struct td_schema_spec spec = td_known_schema_spec(authority->schemas.items[0]);
-    const struct td_event event = {
-        .kind = TD_EVENT_SCHEMA, .at = INT64_MIN, .schema = {.id = 0, .spec = &spec}};
-    if (!td_authority_tell(authority, &event)) {
-        *error = authority->error;
-        return false;
-    }
+    if (!add_schema(authority, scenario, error)) return false;
     for (uint32_t peer = 0; peer < scenario->peer_count; peer++)
         if (td_intern(&authority->names, scenario->peers[peer].name) != peer + 1)
             return td_error_memory(error, "the scenario's peers");
@@ -128,12 +140,13 @@ struct td_authority *td_authority_create(const struct td_authority_options *opti
     authority->options = *options;
     authority->outlet = *outlet;
     authority->engine = td_engine_create(options->policy, &options->engine, error);
-    if (authority->engine == NULL ||
-        (options->scenario != NULL && !add_scenario(authority, error))) {
-        td_authority_destroy(authority);
-        return NULL;
-    }
-    return authority;
+    bool good =
+        authority->engine != NULL && (options->scenario == NULL || add_scenario(authority, error));
+    for (size_t i = 0; good && i < options->schema_count; i++)
+        good = add_schema(authority, options->schemas[i], error);
+    if (good) return authority;
+    td_authority_destroy(authority);
+    return NULL;
 }
 
 void td_authority_destroy(struct td_authority *authority)

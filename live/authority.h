@@ -33,6 +33,9 @@ struct td_authority_options {
     struct td_engine_options engine;
     /* Gives prerequisites, mean times and the peers' places; NULL: peers bring their schemas. */
     const struct td_scenario *scenario;
+    /* From files that hold just a schema: what peers need only name. */
+    struct td_scenario *const *schemas;
+    size_t schema_count;
     struct td_recording *recording; /* of the scenario's peers; NULL: nothing is recorded */
     td_time grace;                  /* for a lost connection */
 };

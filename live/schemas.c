@@ -109,6 +109,23 @@ static uint32_t give_up(struct td_known_schema *schema, struct td_error *error)
     return UINT32_MAX;
 }
 
+/* The means of the scenario's times. */
+static bool add_times(struct td_known_schema *schema, const struct td_scenario *scenario)
+{
+    uint32_t steps = scenario->step_count;
+    schema->estimates = calloc(steps + (size_t)1, sizeof(td_time));
+    schema->fetch_estimates = calloc(steps + (size_t)1, sizeof(td_time));
+    if (schema->estimates == NULL || schema->fetch_estimates == NULL) return false;
+    schema->overhead = td_round_ns(td_dist_mean(scenario->overhead));
+    schema->rest_build = td_round_ns(td_dist_mean(scenario->rest_build));
+    schema->rest_fetch = td_round_ns(td_dist_mean(scenario->rest_fetch));
+    for (uint32_t s = 0; s < steps; s++) {
+        schema->estimates[s] = td_round_ns(td_dist_mean(scenario->steps[s].build));
+        schema->fetch_estimates[s] = td_round_ns(td_dist_mean(scenario->steps[s].fetch));
+    }
+    return true;
+}
+
 uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_scenario *scenario,
                                  struct td_error *error)
 {
@@ -118,12 +135,7 @@ uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_sce
     struct td_known_schema *schema =
         schema_create(scenario->schema_id, scenario->universe, steps, edges);
     if (schema == NULL) return give_up(NULL, error);
-    schema->estimates = calloc(steps + (size_t)1, sizeof(td_time));
-    schema->fetch_estimates = calloc(steps + (size_t)1, sizeof(td_time));
-    if (schema->estimates == NULL || schema->fetch_estimates == NULL) return give_up(schema, error);
-    schema->overhead = td_round_ns(td_dist_mean(scenario->overhead));
-    schema->rest_build = td_round_ns(td_dist_mean(scenario->rest_build));
-    schema->rest_fetch = td_round_ns(td_dist_mean(scenario->rest_fetch));
+    if (scenario->name != NULL && !add_times(schema, scenario)) return give_up(schema, error);
     edges = 0;
     for (uint32_t s = 0; s < steps; s++) {
         const struct td_step_spec *spec = &scenario->steps[s];
@@ -131,8 +143,6 @@ uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_sce
         for (size_t i = 0; i < spec->after_count; i++)
             schema->after[edges++] = spec->after[i];
         schema->after_start[s + 1] = edges;
-        schema->estimates[s] = td_round_ns(td_dist_mean(spec->build));
-        schema->fetch_estimates[s] = td_round_ns(td_dist_mean(spec->fetch));
     }
     return keep(schemas, schema, error);
 }

@@ -25,7 +25,8 @@ struct td_schemas {
 
 /* The number of the schema of that ID, or UINT32_MAX. */
 uint32_t td_schemas_find(const struct td_schemas *schemas, const char *id);
-/* A new one, with the scenario's mean times; UINT32_MAX with an error. */
+/* A new one, with the scenario's mean times, or without any if it is just a schema; UINT32_MAX with
+ * an error. */
 uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_scenario *scenario,
                                  struct td_error *error);
 /* A new one, without times, from a hello that brings it along; UINT32_MAX with an error. */

@@ -278,6 +278,25 @@ struct td_scenario *td_scenario_read_schema(const char *path, struct td_error *e
     return read_file(path, td_read_schema_document, error);
 }
 
+static bool read_either(const struct td_reader *r, struct td_scenario *scenario)
+{
+    bool has_universe = false, has_schema = false;
+    if (td_json_type(r->json, 0) == TD_JSON_OBJECT)
+        for (uint32_t child = td_json_first(r->json, 0); child != TD_JSON_NONE;
+             child = td_json_next(r->json, child)) {
+            const char *key = td_json_key(r->json, child);
+            has_universe = has_universe || strcmp(key, "universe") == 0;
+            has_schema = has_schema || strcmp(key, keys[SCHEMA].name) == 0;
+        }
+    return has_universe && !has_schema ? td_read_schema_document(r, scenario)
+                                       : read_scenario(r, scenario);
+}
+
+struct td_scenario *td_scenario_read_either(const char *path, struct td_error *error)
+{
+    return read_file(path, read_either, error);
+}
+
 void td_scenario_destroy(struct td_scenario *scenario)
 {
     if (scenario == NULL) return;

@@ -144,9 +144,13 @@ struct td_scenario {
 /* Reads and validates. NULL with an error if the file or anything in it is not as it must be. */
 struct td_scenario *td_scenario_read(const char *path, struct td_error *error);
 
-/* The same for a file that holds just a schema, as a scenario may name one. Only the schema's ID,
- * the universe, and the steps' IDs and targets are set; it is destroyed as a scenario is. */
+/* The same for a file that holds just a schema, as a scenario may name one. Only the path, the
+ * schema's ID, the universe, and the steps' IDs and targets are set (so `name` is NULL); it is
+ * destroyed as a scenario is. */
 struct td_scenario *td_scenario_read_schema(const char *path, struct td_error *error);
+
+/* One or the other: a file with a "universe" beside its "steps" is just a schema. */
+struct td_scenario *td_scenario_read_either(const char *path, struct td_error *error);
 
 void td_scenario_destroy(struct td_scenario *scenario);
 

@@ -4,7 +4,9 @@ simulated and live.
 
 Usage: test_live.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
 """
+import contextlib
 import csv
+import io
 import json
 import os
 import re
@@ -15,6 +17,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import peer
+
 PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
 SCHEMA = {"id": "three", "universe": "//app/...",
           "steps": {"1": "//app/a/...", "2": "//app/b/...", "3": "//app/c/..."}}
@@ -62,8 +67,8 @@ def peers_in_another_language(folder):
         json.dump(SCHEMA, file)
     with Authority() as authority:
         peers = [start_peer(authority, f"p{i}", schema) for i in range(3)]
-        said = [peer.communicate(timeout=60)[0] for peer in peers]
-        assert all(peer.returncode == 0 for peer in peers), said
+        said = [one.communicate(timeout=60)[0] for one in peers]
+        assert all(one.returncode == 0 for one in peers), said
         builds = re.findall(r"build (\d)", "".join(said))
         assert sorted(builds) == ["1", "2", "3"], said
         assert authority.end() == 0, authority.log
@@ -86,6 +91,40 @@ def a_killed_peer_leaves_nobody_stuck(folder):
         assert authority.end() == 0
         events = [json.loads(line) for line in authority.log.splitlines()]
         assert any("given up" in event["text"] for event in events), events
+
+
+def told(authority, schema):
+    """What a peer with this schema is told first, after the welcome; or its error."""
+    connection, said = peer.Connection(authority.url), io.StringIO()
+    connection.send("hello", peer="p", schema=schema)
+    try:
+        with contextlib.redirect_stdout(said):
+            connection.receive()
+            return connection.receive()
+    except SystemExit:
+        return said.getvalue()
+
+
+def schemas_from_files(folder):
+    """Peers need only name them; the scenario is told apart from them by what is in it."""
+    paths = []
+    for name, content in (("three", SCHEMA), ("apart", SCENARIO),
+                          ("plain.schema", {**SCHEMA, "id": "plain"}),
+                          ("again", {**SCHEMA, "id": "apart"})):
+        paths.append(os.path.join(folder, name + ".json"))
+        with open(paths[-1], "w", encoding="utf-8") as file:
+            json.dump(content, file)
+    with Authority(*paths[:3]) as authority:
+        for known in ("three", "apart", "plain", SCHEMA):
+            order = told(authority, known)
+            assert (order["step"], order["targets"]) == ("1", "//app/a/..."), order
+        assert told(authority, "four").startswith("error unknown-schema schema four")
+        assert "error schema-differs" in told(authority, {**SCHEMA, "universe": "//other/..."})
+    for files, why in (((1, 1), "are both scenarios"), ((0, 0), "another schema of the ID three"),
+                       ((1, 3), "another schema of the ID apart")):
+        done = subprocess.run([PROGRAM, "serve", *(paths[i] for i in files)], capture_output=True,
+                              text=True, timeout=30, check=False)
+        assert done.returncode == 2 and why in done.stderr, done
 
 
 def an_address_in_use(_):
@@ -146,8 +185,8 @@ def compare_worlds(folder):
 
 def main():
     passed, failed = 0, 0
-    for test in (peers_in_another_language, a_killed_peer_leaves_nobody_stuck, an_address_in_use,
-                 simulated_and_live_agree):
+    for test in (peers_in_another_language, a_killed_peer_leaves_nobody_stuck, schemas_from_files,
+                 an_address_in_use, simulated_and_live_agree):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 test(folder)

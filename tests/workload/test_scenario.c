@@ -457,6 +457,15 @@ static void test_schemas_alone(void **state)
     assert_string_equal(s->steps[0].id, "2");
     assert_string_equal(s->steps[1].targets, "//a -//a/b");
     td_scenario_destroy(s);
+    s = td_scenario_read_either(write_file("my.first.json", plain, sizeof plain - 1), &error);
+    assert_true(s != NULL && s->name == NULL && s->step_count == 2);
+    td_scenario_destroy(s);
+    /* neither of the two is read as what it is not */
+    static const char neither[] = "{\"universe\": \"//u\", \"schema\": {}}";
+    assert_null(
+        td_scenario_read_either(write_file("neither.json", neither, sizeof neither - 1), &error));
+    assert_non_null(strstr(error.text, "$.universe: unknown key"));
+    assert_null(td_scenario_read_either(write_file("7.json", "7", 1), &error));
     assert_null(td_scenario_read_schema(write_file("bad.json", bad, sizeof bad - 1), &error));
     assert_non_null(strstr(error.text, "bad.json:1:30: $.steps: there are no steps"));
 }
