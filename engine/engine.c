@@ -851,6 +851,7 @@ bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
         return td_error_set(error, TD_FAULT_INPUT, "this is no question, or one of the past");
     if (!commands_reserve(engine, 1, &commands))
         return td_error_memory(error, "the engine's commands");
+    TD_ASSERT(commands.items != NULL);
     bool good = asking(engine, ask, &view, error) && answer(&view, would, error) &&
                 take(engine, ask, taken, &commands, error);
     td_commands_free(&commands);

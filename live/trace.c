@@ -103,7 +103,7 @@ static void take_spec(struct td_reader *reader, struct td_trace_item *item)
 
 void td_trace_event(struct td_buffer *out, td_time base, const struct td_event *event)
 {
-    td_put_unsigned(out, 2u * event->kind);
+    td_put_unsigned(out, (uint64_t)event->kind * 2);
     td_put_signed(out, (int64_t)((uint64_t)event->at - (uint64_t)base));
     td_put_unsigned(out, event->peer);
     switch (event->kind) { /* without a default: the compiler asks for a new kind */
@@ -235,7 +235,7 @@ static bool take_event(struct td_reader *reader, td_time base, struct td_trace_i
 void td_trace_command(struct td_buffer *out, const struct td_command *command)
 {
     bool numbered = command->kind == TD_COMMAND_ORDER || command->kind == TD_COMMAND_ABORT;
-    td_put_unsigned(out, 2u * command->kind + 1);
+    td_put_unsigned(out, (uint64_t)command->kind * 2 + 1);
     td_put_unsigned(out, command->reason);
     td_put_unsigned(out, command->peer);
     put_step(out, command->step);
