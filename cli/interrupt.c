@@ -10,7 +10,7 @@
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
 enum { WATCHED = sizeof watched / sizeof watched[0] };
 
-static atomic_bool interrupted;
+static atomic_bool interrupted, hung_up;
 static atomic_int caught;
 static struct sigaction before[WATCHED];
 
@@ -18,6 +18,12 @@ static void on_signal(int number)
 {
     atomic_store(&caught, number);
     atomic_store(&interrupted, true);
+}
+
+static void on_hangup(int number)
+{
+    (void)number;
+    atomic_store(&hung_up, true);
 }
 
 const atomic_bool *td_interrupt_watch(void)
@@ -29,6 +35,14 @@ const atomic_bool *td_interrupt_watch(void)
         if (before[i].sa_handler != SIG_IGN) (void)sigaction(watched[i], &action, NULL);
     }
     return &interrupted;
+}
+
+atomic_bool *td_interrupt_watch_hangup(void)
+{
+    struct sigaction action = {.sa_handler = on_hangup, .sa_flags = SA_RESTART}, now;
+    (void)sigaction(SIGHUP, NULL, &now);
+    if (now.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
+    return &hung_up;
 }
 
 void td_interrupt_unwatch(void)

@@ -16,6 +16,10 @@
 /* From here on the signals only set the flag. */
 const atomic_bool *td_interrupt_watch(void);
 
+/* After that: SIGHUP asks for something else, and sets only the flag that is returned here. Who
+ * takes notice clears it. */
+atomic_bool *td_interrupt_watch_hangup(void);
+
 /* From here on they end the program at once again. */
 void td_interrupt_unwatch(void);
 

@@ -3,6 +3,7 @@
 #include "cli/interrupt.h"
 #include "cli/policy_list.h"
 #include "live/server.h"
+#include "live/tls.h"
 #include "workload/scenario.h"
 
 #include <stdio.h>
@@ -15,6 +16,11 @@ enum {
     POLICY,
     GRACE,
     RETRIES,
+    TOKENS,
+    TLS_CERT,
+    TLS_KEY,
+    NO_TOKENS,
+    NO_TLS,
     MAX_CONNECTIONS,
     MAX_PER_ADDRESS,
     MAX_RATE,
@@ -25,6 +31,7 @@ enum {
 };
 
 #define PORT 8765u
+#define TOKENS_VARIABLE "TASK_DIRECTOR_TOKENS"
 
 static const struct td_option options[] = {
     [LISTEN] = {.name = "listen",
@@ -47,6 +54,24 @@ static const struct td_option options[] = {
                  .help = "accidental failures of one step that a peer survives (default: the\n"
                          "scenario's, else 2)",
                  .max = 1000000},
+    [TOKENS] = {.name = "tokens",
+                .kind = TD_OPTION_TEXT,
+                .value = "FILE",
+                .help =
+                    "who may join: a line NAME sha256:HASH for each token; also in the variable\n"
+                    "TASK_DIRECTOR_TOKENS"},
+    [TLS_CERT] = {.name = "tls-cert",
+                  .kind = TD_OPTION_TEXT,
+                  .value = "FILE",
+                  .help = "encrypt with this certificate (PEM, with those between it and the CA)"},
+    [TLS_KEY] = {.name = "tls-key", .kind = TD_OPTION_TEXT, .value = "FILE", .help = "and its key"},
+    [NO_TOKENS] = {.name = "insecure-no-tokens",
+                   .kind = TD_OPTION_FLAG,
+                   .help =
+                       "let everybody join who can reach an address that is not this machine's"},
+    [NO_TLS] = {.name = "insecure-no-tls",
+                .kind = TD_OPTION_FLAG,
+                .help = "do not encrypt on such an address"},
     [MAX_CONNECTIONS] = {.name = "max-connections",
                          .kind = TD_OPTION_WHOLE,
                          .value = "N",
@@ -209,6 +234,52 @@ static void free_files(struct files *files)
     td_scenario_destroy(files->scenario);
 }
 
+/* From the file or the variable; the variable is wiped, so that no child inherits it. */
+static bool read_tokens(const struct td_value *given, struct td_server_options *server,
+                        struct td_error *error)
+{
+    char *text = getenv(TOKENS_VARIABLE);
+    if (given->given && text != NULL)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "serve: there are --tokens and " TOKENS_VARIABLE ": give one of them");
+    if (given->given) {
+        server->tokens_path = given->text;
+        server->tokens = td_tokens_read(given->text, error);
+    } else if (text != NULL) {
+        server->tokens = td_tokens_parse(TOKENS_VARIABLE, text, strlen(text), error);
+        td_token_wipe(text, strlen(text));
+        (void)unsetenv(TOKENS_VARIABLE);
+    } else {
+        return true;
+    }
+    return server->tokens != NULL;
+}
+
+static bool secure(const struct td_value *given, struct td_server_options *server,
+                   struct td_error *error)
+{
+    char warning[512];
+    if (given[TLS_CERT].given != given[TLS_KEY].given)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "serve: --tls-cert and --tls-key belong together: give both");
+    if (given[TLS_CERT].given) {
+        server->tls_cert = given[TLS_CERT].text;
+        server->tls_key = given[TLS_KEY].text;
+        if (!td_tls_check(server->tls_cert, server->tls_key, warning, sizeof warning, error))
+            return false;
+        if (warning[0] != '\0') td_cli_warn(warning);
+    }
+    if (!read_tokens(&given[TOKENS], server, error)) return false;
+    const struct td_exposure exposure = {.address = server->address,
+                                         .tokens = server->tokens != NULL,
+                                         .tls = server->tls_cert != NULL,
+                                         .no_tokens = given[NO_TOKENS].given,
+                                         .no_tls = given[NO_TLS].given};
+    if (!td_exposure_check(&exposure, warning, sizeof warning, error)) return false;
+    if (warning[0] != '\0') td_cli_warn(warning);
+    return true;
+}
+
 static bool prepare(const struct td_arguments *arguments, struct files *files,
                     struct td_server_options *server, char *address, size_t size,
                     struct td_error *error)
@@ -216,6 +287,7 @@ static bool prepare(const struct td_arguments *arguments, struct files *files,
     const struct td_value *given = arguments->values;
     const char *listen = given[LISTEN].given ? given[LISTEN].text : "127.0.0.1";
     double grace = given[GRACE].given ? given[GRACE].real : 30;
+    server->address = address;
     if (!read_address(listen, address, size, &server->port, error) ||
         !choose_log(&given[LOG], &server->log_json, error) ||
         !choose_limits(given, &server->limits, error))
@@ -227,18 +299,18 @@ static bool prepare(const struct td_arguments *arguments, struct files *files,
     authority->scenario = scenario;
     authority->schemas = files->schemas;
     authority->schema_count = files->schema_count;
+    authority->quotas = TD_QUOTAS_USUAL;
     authority->grace = (td_time)(grace * (double)TD_NS_PER_S);
     authority->engine =
         (struct td_engine_options){.retries = scenario == NULL ? 2 : scenario->retries,
                                    .learn = scenario == NULL || scenario->learned,
                                    .patience = scenario == NULL ? -1 : scenario->patience};
     if (given[RETRIES].given) authority->engine.retries = (uint32_t)given[RETRIES].whole;
-    server->address = address;
     server->scale = 1;
     server->drain = authority->grace;
     server->notify = true;
     server->log = given[QUIET].given ? -1 : STDERR_FILENO;
-    return true;
+    return secure(given, server, error);
 }
 
 int td_command_serve(int argc, char **argv)
@@ -252,16 +324,23 @@ int td_command_serve(int argc, char **argv)
     struct td_server *server = NULL;
     struct td_error error;
     char address[256];
-    bool done = prepare(&arguments, &files, &server_options, address, sizeof address, &error) &&
-                (server = td_server_create(&server_options, &error)) != NULL;
+    const atomic_bool *stop = td_interrupt_watch();
+    bool done = prepare(&arguments, &files, &server_options, address, sizeof address, &error);
     if (done) {
-        const atomic_bool *stop = td_interrupt_watch();
+        if (server_options.tokens_path != NULL || server_options.tls_cert != NULL)
+            server_options.reload = td_interrupt_watch_hangup();
+        server = td_server_create(&server_options, &error);
+        done = server != NULL;
+    } else {
+        td_tokens_destroy(server_options.tokens);
+    }
+    if (done) {
         (void)printf("listening on %s:%u, policy %s\n", address, td_server_port(server),
                      server_options.authority.policy->name);
         (void)fflush(stdout);
         done = td_server_run(server, stop, &error);
-        td_interrupt_unwatch();
     }
+    td_interrupt_unwatch();
     td_server_destroy(server);
     free_files(&files);
     return done ? TD_EXIT_DONE : td_cli_fail(&error);

@@ -193,7 +193,7 @@ static bool print_state(const struct td_json *json, FILE *out, struct td_error *
 }
 
 /* The state, if that is what has come. */
-static struct td_json *understand(const struct td_address *address, unsigned status,
+static struct td_json *understand(const struct td_server_address *address, unsigned status,
                                   const struct td_buffer *body, struct td_error *error)
 {
     struct td_json *json = NULL;
@@ -215,7 +215,7 @@ static struct td_json *understand(const struct td_address *address, unsigned sta
 }
 
 /* Asks once, and prints. `clear`: over what the terminal showed before. */
-static bool ask_and_print(const struct td_address *address, bool raw, bool clear,
+static bool ask_and_print(const struct td_server_address *address, bool raw, bool clear,
                           struct td_error *error)
 {
     struct td_buffer body = {0};
@@ -237,7 +237,7 @@ static bool ask_and_print(const struct td_address *address, bool raw, bool clear
 }
 
 /* An authority that goes away while somebody watches may come back. */
-static _Noreturn void watch(const struct td_address *address, bool raw)
+static _Noreturn void watch(const struct td_server_address *address, bool raw)
 {
     const struct timespec pause = {.tv_sec = WATCH_EVERY_S};
     bool terminal = isatty(STDOUT_FILENO) == 1;
@@ -254,7 +254,7 @@ static _Noreturn void watch(const struct td_address *address, bool raw)
 int td_command_status(int argc, char **argv)
 {
     struct td_arguments arguments;
-    struct td_address address;
+    struct td_server_address address;
     struct td_error error;
     int status;
     if (!td_cli_parse(&usage, argc, argv, &arguments, &status)) return status;
@@ -264,7 +264,7 @@ int td_command_status(int argc, char **argv)
                 td_error_set(&error, TD_FAULT_INPUT,
                              "status: --server is missing: name the authority, such as "
                              "ws://127.0.0.1:8765");
-    done = done && td_address_read("status", given[SERVER].text, &address, &error) &&
+    done = done && td_server_address_read("status", given[SERVER].text, &address, &error) &&
            ask_and_print(&address, raw, watches && isatty(STDOUT_FILENO) == 1, &error);
     if (!done) return td_cli_fail(&error);
     if (watches) watch(&address, raw);

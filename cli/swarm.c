@@ -97,7 +97,7 @@ static bool read_max_away(const struct td_value *given, int64_t *out, struct td_
 struct command {
     struct td_scenario *scenario;
     struct td_sleep_plan *plan;
-    struct td_address address;
+    struct td_server_address address;
     struct td_swarm_options swarm;
 };
 
@@ -105,7 +105,7 @@ struct command {
 static bool prepare(struct command *command, const struct td_value *given, struct td_error *error)
 {
     if (!need(given, SERVER, error) || !need(given, SCENARIO, error) ||
-        !td_address_read("swarm", given[SERVER].text, &command->address, error) ||
+        !td_server_address_read("swarm", given[SERVER].text, &command->address, error) ||
         !read_max_away(given, &command->swarm.max_away_ns, error))
         return false;
     command->scenario = td_scenario_read(given[SCENARIO].text, error);

@@ -158,6 +158,8 @@ void td_authority_destroy(struct td_authority *authority)
     td_intern_free(&authority->names);
     td_intern_free(&authority->texts);
     td_intern_free(&authority->digests);
+    td_intern_free(&authority->owners);
+    free(authority->used);
     for (uint32_t i = 0; i < authority->member_capacity; i++) {
         free(authority->members[i].digests);
         free(authority->members[i].fractions);
@@ -211,6 +213,11 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     }
     member->link = TD_NO_LINK;
     if (!member->here) return;
+    free(member->digests);
+    free(member->fractions);
+    member->digests = NULL;
+    member->fractions = NULL;
+    member->digest_room = 0;
     member->here = false;
     member->order = 0;
     member->waiting = member->builds = false;

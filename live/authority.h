@@ -28,6 +28,19 @@
 
 struct td_authority;
 
+/* What the peers of one owner (see td_voucher) can make the authority keep; 0: any number. */
+struct td_quotas {
+    uint32_t peers;   /* names */
+    uint32_t schemas; /* that were not known before */
+    uint32_t steps;   /* of these schemas together, */
+    uint32_t places;  /* and of the cohorts that they begin, together */
+    uint32_t texts;   /* digests, names of repositories, base refs and caches */
+};
+/* Those of `serve`: years of a busy CI, and some hundred MB at most. */
+#define TD_QUOTAS_USUAL                                                                            \
+    ((struct td_quotas){                                                                           \
+        .peers = 500000, .schemas = 2000, .steps = 500000, .places = 5000000, .texts = 5000000})
+
 struct td_authority_options {
     const struct td_policy *policy;
     struct td_engine_options engine;
@@ -38,6 +51,15 @@ struct td_authority_options {
     size_t schema_count;
     struct td_recording *recording; /* of the scenario's peers; NULL: nothing is recorded */
     td_time grace;                  /* for a lost connection */
+    struct td_quotas quotas;
+};
+
+/* Who vouches for a peer. */
+struct td_voucher {
+    /* Whose peer it is: the name of a token. Nobody else's peer may have its name while it is
+     * known. NULL: it is everybody's. */
+    const char *owner;
+    bool read_only; /* whatever it says, what it builds is not published */
 };
 
 /* What goes out. None of these may call the authority back. */
@@ -45,6 +67,10 @@ struct td_authority_outlet {
     void *context;
     void (*send)(void *context, uint32_t link, const struct td_message *message);
     void (*close)(void *context, uint32_t link); /* after what was sent */
+    /* Whether what stands behind a link may say this hello: else a sentence. The voucher is all
+     * zero before; its owner lives until the call of the authority returns. NULL: everybody may. */
+    bool (*vouch)(void *context, uint32_t link, const struct td_hello *hello,
+                  struct td_voucher *voucher, struct td_error *error);
     /* Every engine input, before its commands are carried out: a journal. May be NULL. */
     void (*event)(void *context, const struct td_event *event);
     /* Every command of the engine. May be NULL. */

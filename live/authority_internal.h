@@ -1,5 +1,5 @@
 /* The insides of the authority: authority.c has its life and its timers, hello.c how peers come,
- * report.c what they report, orders.c what the engine wants done. */
+ * owners.c whose they are, report.c what they report, orders.c what the engine wants done. */
 #ifndef TD_LIVE_AUTHORITY_INTERNAL_H
 #define TD_LIVE_AUTHORITY_INTERNAL_H
 
@@ -15,6 +15,7 @@
 struct member {
     uint32_t link; /* TD_NO_LINK: no connection */
     uint32_t schema, cohort;
+    uint32_t owner; /* who vouches for it; 0: nobody has to */
     td_order order; /* 0: none */
     td_step order_step;
     td_time lost_until; /* without a connection: it is given up then */
@@ -55,6 +56,9 @@ struct td_authority {
     struct td_commands commands;
     struct td_schemas schemas;
     struct td_intern names, texts, digests; /* a peer's number is that of its name - 1 */
+    struct td_intern owners;
+    struct td_quotas *used; /* by owner, what its peers have had kept */
+    uint32_t used_capacity;
     struct member *members;
     uint32_t member_capacity;
     struct live_cohort *cohorts;
@@ -99,6 +103,19 @@ bool td_authority_tell(struct td_authority *authority, const struct td_event *ev
 /* The peer is free: it asks when all that this message changes is known. */
 void td_authority_ask_later(struct td_authority *authority, td_peer peer);
 void td_authority_pump(struct td_authority *authority);
+
+/* owners.c: before a hello changes anything. */
+struct admission {
+    uint32_t owner;
+    bool read_only;
+    struct td_quotas adds; /* what it is going to have kept */
+};
+/* False: it has been refused. */
+bool td_authority_admit(struct td_authority *authority, uint32_t link, const struct td_hello *hello,
+                        struct admission *admission);
+/* Its schema is kept now; and all the rest. */
+void td_authority_charge_schema(struct td_authority *authority, const struct admission *admission);
+void td_authority_charge_peer(struct td_authority *authority, const struct admission *admission);
 
 /* hello.c */
 void td_authority_hello(struct td_authority *authority, uint32_t link,

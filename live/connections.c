@@ -379,6 +379,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     const char *v1_id;
     if (server == NULL) return 0;
     switch (reason) {
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        server->tls = user;
+        return 0;
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: /* `user` begins with where it comes from */
         return td_gate_admits(server, user) ? 0 : -1;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:

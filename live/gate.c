@@ -1,7 +1,10 @@
-/* Who gets in. A socket is counted from its accept() to its end; one too many gets an answer in
- * HTTP, and only floods are closed unheard. */
+/* Who gets in. A socket is counted from its accept() to its end; one too many, or one without a
+ * token that is known, gets an answer in HTTP, and only floods are closed unheard. */
 #include "live/server_internal.h"
 
+#include "live/tls.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,7 +12,8 @@
 /* What is known of a socket. */
 struct visitor {
     struct td_address from;
-    enum td_room room; /* that there was when it came */
+    enum td_room room;                 /* that there was when it came */
+    unsigned char hash[TD_TOKEN_HASH]; /* of its token, which is known */
 };
 
 bool td_gate_admits(struct td_server *server, const struct sockaddr *from)
@@ -45,10 +49,15 @@ static int answer(struct lws *wsi, unsigned status, const char *text)
     unsigned char bytes[LWS_PRE + 1024], *begin = bytes + LWS_PRE, *at = begin;
     unsigned char *end = bytes + sizeof bytes;
     size_t length = strlen(text);
+    static const char challenge[] = "Bearer";
     if (lws_add_http_common_headers(wsi, status, "text/plain; charset=utf-8", length, &at, end) !=
             0 ||
         lws_add_http_header_by_name(wsi, (const unsigned char *)"connection:",
                                     (const unsigned char *)"close", 5, &at, end) != 0 ||
+        (status == HTTP_STATUS_UNAUTHORIZED &&
+         lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_WWW_AUTHENTICATE,
+                                      (const unsigned char *)challenge, sizeof challenge - 1, &at,
+                                      end) != 0) ||
         lws_finalize_http_header(wsi, &at, end) != 0 || (size_t)(end - at) < length)
         return -1;
     memcpy(at, text, length);
@@ -57,10 +66,23 @@ static int answer(struct lws *wsi, unsigned status, const char *text)
     return -1;
 }
 
+/* The entry of the token that the request brings; NULL: none that is known. */
+static const struct td_token *token_of(const struct td_server *server, struct lws *wsi)
+{
+    static const char scheme[] = "bearer ";
+    char header[sizeof scheme + TD_TOKEN_MOST];
+    const struct td_token *token = NULL;
+    int length = lws_hdr_copy(wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION);
+    size_t skip = sizeof scheme - 1;
+    if (length > (int)skip && strncasecmp(header, scheme, skip) == 0)
+        token = td_tokens_find(server->options.tokens, header + skip, (size_t)length - skip);
+    td_token_wipe(header, sizeof header);
+    return token;
+}
+
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade)
 {
-    const struct visitor *visitor = lws_get_opaque_user_data(wsi);
-    (void)server;
+    struct visitor *visitor = lws_get_opaque_user_data(wsi);
     if (visitor == NULL || strcasecmp(upgrade, "websocket") != 0) return -1;
     if (visitor->room == TD_ROOM_FULL)
         return answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
@@ -68,5 +90,79 @@ int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgra
     if (visitor->room == TD_ROOM_CROWDED)
         return answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
                       "too many connections from this address: raise --max-per-address\n");
+    if (server->options.tokens == NULL) return 0;
+    const struct td_token *token = token_of(server, wsi);
+    if (token == NULL)
+        return answer(wsi, HTTP_STATUS_UNAUTHORIZED,
+                      "a token that is known here is needed: send it as 'Authorization: Bearer "
+                      "TOKEN'\n");
+    memcpy(visitor->hash, token->hash, sizeof visitor->hash);
     return 0;
+}
+
+static const struct td_token *token_of_link(const struct td_server *server, uint32_t link)
+{
+    const struct visitor *visitor = lws_get_opaque_user_data(server->connections[link]->wsi);
+    return td_tokens_find_hash(server->options.tokens, visitor->hash);
+}
+
+bool td_gate_vouch(void *context, uint32_t link, const struct td_hello *hello,
+                   struct td_voucher *voucher, struct td_error *error)
+{
+    const struct td_server *server = context;
+    const struct td_token *token = token_of_link(server, link);
+    if (token == NULL)
+        return td_error_set(error, TD_FAULT_INPUT, "its token is not valid any more");
+    voucher->owner = token->name;
+    voucher->read_only = token->read_only;
+    return td_token_allows(token, hello->repository, hello->pipeline, error);
+}
+
+static void log_outcome(struct td_server *server, const char *outcome, const char *text)
+{
+    char line[sizeof((struct td_error *)NULL)->text + 64];
+    (void)snprintf(line, sizeof line, "%s: %s", outcome, text);
+    td_server_log(server, td_server_now(server), "authority", line);
+}
+
+static void reload_tokens(struct td_server *server)
+{
+    struct td_error error;
+    struct td_tokens *tokens = td_tokens_read(server->options.tokens_path, &error);
+    if (tokens == NULL) {
+        log_outcome(server, "the tokens stay as they were", error.text);
+        return;
+    }
+    td_tokens_destroy(server->options.tokens);
+    server->options.tokens = tokens;
+    td_server_log(server, td_server_now(server), "authority", "has read the tokens again");
+    for (uint32_t link = 0; link < server->connection_capacity; link++) {
+        if (server->connections[link] == NULL || server->connections[link]->closing ||
+            token_of_link(server, link) != NULL)
+            continue;
+        td_authority_refuse(server->authority, link, "not-allowed",
+                            "its token is not valid any more", td_server_now(server));
+    }
+    td_server_set_timer(server);
+}
+
+static void reload_certificate(struct td_server *server)
+{
+    const struct td_server_options *options = &server->options;
+    struct td_error error;
+    char warning[256];
+    if (!td_tls_check(options->tls_cert, options->tls_key, warning, sizeof warning, &error) ||
+        !td_tls_use(server->tls, options->tls_cert, options->tls_key, warning, sizeof warning,
+                    &error)) {
+        log_outcome(server, "the certificate stays as it was", error.text);
+        return;
+    }
+    if (warning[0] != '\0') log_outcome(server, "warning", warning);
+    td_server_log(server, td_server_now(server), "authority", "has read the certificate again");
+}
+
+void td_gate_reload(struct td_server *server)
+{
+    if (server->options.tokens_path != NULL) reload_tokens(server);
+    if (server->options.tls_cert != NULL) reload_certificate(server);
 }

@@ -136,7 +136,7 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
                              .peer = peer,
                              .join = {.identity = authority->cohorts[member->cohort].identity,
                                       .since = authority->now,
-                                      .read_only = hello->read_only,
+                                      .read_only = member->read_only,
                                       .again = member->joined}};
     if (!td_authority_tell(authority, &event)) return false;
     member->here = member->joined = true;
@@ -227,7 +227,7 @@ static bool identify(struct td_authority *authority, const struct td_hello *hell
 }
 
 static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
-                  const struct td_hello *hello, uint32_t schema)
+                  const struct td_hello *hello, uint32_t schema, const struct admission *admission)
 {
     struct member *member = &authority->members[peer];
     struct td_identity identity;
@@ -243,7 +243,8 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     member->link = link;
     member->lost_until = member->ask_at = TD_TIME_MAX;
     member->order = 0;
-    member->read_only = hello->read_only;
+    member->owner = admission->owner;
+    member->read_only = hello->read_only || admission->read_only;
     authority->links[link] = peer;
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL) td_recording_arrive(recording, peer, authority->now);
@@ -256,8 +257,11 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
                         const struct td_message *message)
 {
     const struct td_hello *hello = &message->hello;
+    struct admission admission;
+    if (!td_authority_admit(authority, link, hello, &admission)) return;
     uint32_t schema = find_schema(authority, link, hello);
     if (schema == UINT32_MAX) return;
+    td_authority_charge_schema(authority, &admission);
     td_peer peer = member_of(authority, hello->peer);
     if (peer == NOBODY) {
         (void)td_error_memory(&authority->error, "a peer");
@@ -277,5 +281,6 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
         return;
     }
     if (member->here) td_authority_drop(authority, peer); /* it starts anew */
-    enter(authority, peer, link, hello, schema);
+    td_authority_charge_peer(authority, &admission);
+    enter(authority, peer, link, hello, schema, &admission);
 }

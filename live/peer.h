@@ -19,6 +19,8 @@
 struct td_peer_options {
     const char *host; /* a name or an address */
     int port;
+    struct ssl_ctx_st *tls; /* td_tls_client_create() for the host; NULL: not encrypted */
+    const char *token;      /* NULL: none */
     struct td_peer_state_options state;
     struct td_executor executor;
     /* A line of what happens, from the connection's thread, with the time since the start; may be

@@ -266,6 +266,17 @@ void td_peer_state_lose(struct td_peer_state *state, const char *why, td_time no
     try_later(state, now);
 }
 
+void td_peer_state_refuse(struct td_peer_state *state, const char *why)
+{
+    if (state->link == LINK_DOWN) return;
+    state->link = LINK_DOWN;
+    if (state->failure.status != 0 || state->answer_by != TD_TIME_MAX)
+        leave(state, &state->failure);
+    else
+        leave_with(state, TD_FAULT_INPUT, "the authority at %s refuses this peer: %s",
+                   state->options.server, why);
+}
+
 static void welcome(struct td_peer_state *state, bool resumed, td_time now)
 {
     if (state->link != LINK_GREETED) return;

@@ -64,6 +64,8 @@ void td_peer_state_open(struct td_peer_state *state, td_time now);
 void td_peer_state_receive(struct td_peer_state *state, const struct td_message *message,
                            td_time now);
 void td_peer_state_lose(struct td_peer_state *state, const char *why, td_time now);
+/* The authority has refused the connection before there was one, and would do so again. */
+void td_peer_state_refuse(struct td_peer_state *state, const char *why);
 
 void td_peer_state_finish(struct td_peer_state *state, const struct td_build *build, td_time now);
 /* Nothing runs, and the peer ends by the error: what was started could not be. */

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     lws_set_log_level(0, NULL);
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    if (options->tls_cert != NULL) info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     info.user = server;
     info.fd_limit_per_thread = options->limits.connections + TD_GUARD_SPARE + TD_GUARD_FILES;
     server->context = lws_create_context(&info);
@@ -147,6 +149,13 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     host.protocols = td_connection_protocols;
     host.retry_and_idle_policy = &keep_alive;
     host.options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
+    if (options->tls_cert != NULL) {
+        host.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        host.ssl_cert_filepath = options->tls_cert;
+        host.ssl_private_key_filepath = options->tls_key;
+        host.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+        host.alpn = "http/1.1";
+    }
     errno = 0;
     server->vhost = lws_create_vhost(server->context, &host);
     int port = server->vhost == NULL ? 0 : lws_get_vhost_listen_port(server->vhost);
@@ -165,6 +174,7 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
     struct td_server *server = calloc(1, sizeof *server);
     if (server == NULL) {
         (void)td_error_memory(error, "the authority");
+        td_tokens_destroy(options->tokens);
         return NULL;
     }
     server->options = *options;
@@ -178,6 +188,8 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
     const struct td_authority_outlet outlet = {.context = server,
                                                .send = td_connection_send,
                                                .close = td_connection_close,
+                                               .vouch =
+                                                   options->tokens == NULL ? NULL : td_gate_vouch,
                                                .event = journal_event,
                                                .command = journal_command,
                                                .log = options->log < 0 ? NULL : td_server_log};
@@ -205,6 +217,7 @@ void td_server_destroy(struct td_server *server)
     td_authority_destroy(server->authority);
     td_v1_destroy(server->v1);
     td_guard_destroy(server->guard);
+    td_tokens_destroy(server->options.tokens);
     td_buffer_free(&server->text);
     td_connections_free(server);
     free(server);
@@ -251,7 +264,9 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
 {
     td_time deadline = -1;
     begin_notifying(server);
+    atomic_bool *reload = server->options.reload;
     while (!atomic_load(stop) || !is_drained(server, &deadline)) {
+        if (reload != NULL && atomic_exchange(reload, false)) td_gate_reload(server);
         const struct td_error *fault = td_authority_fault(server->authority);
         if (fault != NULL) {
             *error = *fault;

@@ -6,14 +6,16 @@
  *     done = td_server_run(server, &stop, &error);
  *     td_server_destroy(server);
  *
- * Peers connect to ws://ADDRESS:PORT/peer with the subprotocol of live/protocol.h. A ping goes out
- * when nothing has been heard for a while; a connection that does not answer is lost.
+ * Peers connect to ws://ADDRESS:PORT/peer (wss:// if there is a certificate) with the subprotocol
+ * of live/protocol.h. A ping goes out when nothing has been heard for a while; a connection that
+ * does not answer is lost.
  */
 #ifndef TD_LIVE_SERVER_H
 #define TD_LIVE_SERVER_H
 
 #include "live/authority.h"
 #include "live/guard.h"
+#include "live/tokens.h"
 
 #include <stdatomic.h>
 
@@ -26,6 +28,11 @@ struct td_server_options {
     struct td_authority_options authority;
     /* Of connections. All zero: as many as there are files for, and no other limits. */
     struct td_guard_limits limits;
+    struct td_tokens *tokens;       /* who may join; NULL: everybody. It is taken over, always */
+    const char *tokens_path;        /* where they are from; NULL: not from a file */
+    const char *tls_cert, *tls_key; /* NULL: not encrypted; as td_tls_check() has found them good */
+    /* Set to true, and followed by a signal: tokens and certificate are read again. May be NULL. */
+    atomic_bool *reload;
     td_time drain; /* when it is stopped, running orders have so long to end */
     bool log_json;
     bool notify; /* systemd is told how it is, if it has started this program */

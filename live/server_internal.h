@@ -39,6 +39,7 @@ struct td_server {
     struct td_address arriving; /* where the socket is from that is just being accepted */
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct ssl_ctx_st *tls; /* NULL: none; the library's */
     lws_sorted_usec_list_t timer, notify_timer;
     struct connection **connections; /* by link; NULL: free */
     uint32_t *free_links, free_count;
@@ -65,6 +66,11 @@ int td_gate_enter(struct td_server *server, struct lws *wsi);
 /* It asks for a websocket. Nonzero: it is refused and knows why, or it is to be closed. */
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade);
 void td_gate_leave(struct td_server *server, struct lws *wsi);
+/* As td_authority_outlet has it. */
+bool td_gate_vouch(void *context, uint32_t link, const struct td_hello *hello,
+                   struct td_voucher *voucher, struct td_error *error);
+/* Tokens and certificate are read again; who came with a token that is gone is cut off. */
+void td_gate_reload(struct td_server *server);
 
 /* connections.c */
 extern const struct lws_protocols td_connection_protocols[];

@@ -16,6 +16,7 @@ needs() {
 		header cjson/cJSON.h libcjson-dev
 		header Random123/philox.h librandom123-dev
 		header libwebsockets.h libwebsockets-dev
+		header openssl/ssl.h libssl-dev
 		END
         ;;
     test)
@@ -23,6 +24,7 @@ needs() {
         cat <<-'END'
 		header cmocka.h libcmocka-dev
 		command python3 python3
+		command openssl openssl
 		module jsonschema python3-jsonschema
 		END
         ;;

@@ -114,11 +114,15 @@ class Raw:
             return self.socket.recv(size)
         return b""
 
-    def body(self):
-        text = b""
+    def drain(self):
+        """All that comes until the connection is closed."""
+        data = b""
         while part := self.read_some(4096):
-            text += part
-        return text.decode()
+            data += part
+        return data
+
+    def body(self):
+        return self.drain().decode()
 
     def read(self, size):
         data = b""

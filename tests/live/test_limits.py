@@ -77,7 +77,7 @@ def half_a_handshake(folder):
         for i, half in enumerate(halves):
             half.send(beginnings[i % len(beginnings)])
         for half in halves:
-            half.body()  # ends when the authority closes it
+            half.drain()  # ends when the authority closes it
 
 
 def what_is_no_message(folder):

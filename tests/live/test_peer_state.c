@@ -470,6 +470,14 @@ static void test_refused(void **unused)
                "give the schema another \"id\", or use the file that the others use");
     rig_close(&rig);
 
+    rig_open(&rig, true); /* before there was a connection */
+    wake_at(&rig, 0);
+    td_peer_state_refuse(rig.state, "it wants a token");
+    EXPECT(&rig, "connect\n");
+    expect_end(&rig, 2, TD_FAULT_INPUT,
+               "the authority at ws://h:1 refuses this peer: it wants a token");
+    rig_close(&rig);
+
     rig_open(&rig, false); /* a taken name may be free later */
     wake_at(&rig, 0);
     td_peer_state_open(rig.state, 0);
