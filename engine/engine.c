@@ -72,8 +72,10 @@ void td_engine_prefetch(const struct td_engine *engine, td_peer peer)
 {
     if (peer >= engine->peer_count) return;
     const char *record = (const char *)peer_at(engine, peer);
-    for (size_t at = 0; at < engine->peer_stride && at < 256; at += 64)
+    size_t end = engine->peer_stride < 256 ? engine->peer_stride : 256;
+    for (size_t at = offsetof(struct peer, state); at < end; at += 64)
         __builtin_prefetch(record + at, 1);
+    __builtin_prefetch(record + end - 1, 1);
 }
 
 void td_engine_reset(struct td_engine *engine)

@@ -120,19 +120,20 @@ struct ranked_step {
 enum peer_state { PEER_ABSENT = 0, PEER_FREE, PEER_WAITING, PEER_ORDERED };
 
 struct peer {
+    td_time since; /* in the line */
+    td_peer line_next, line_previous;
+    td_peer wait_next, wait_previous;
+    uint32_t ticket;
+    /* From here on it is what most events need. */
+    uint8_t state;    /* enum peer_state */
+    uint8_t building; /* its order's artifact counts it as a builder */
+    uint8_t read_only;
     td_order order;
     td_step order_step;
     uint32_t cohort, strain;
     uint32_t held_count;
     uint32_t first_word; /* no word before it has a step that is not held */
-    td_time since;       /* in the line */
-    td_peer line_next, line_previous;
-    td_peer wait_next, wait_previous;
-    uint32_t ticket;
-    uint8_t state;    /* enum peer_state */
-    uint8_t building; /* its order's artifact counts it as a builder */
-    uint8_t read_only;
-    uint64_t held[]; /* by position; bits behind the last step are set */
+    uint64_t held[];     /* by position; bits behind the last step are set */
 };
 
 /* Of a peer that asks; without one (who and strain NULL) for ranking the steps of a cohort. */

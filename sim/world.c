@@ -237,14 +237,16 @@ static inline struct next handle(struct td_world *world, enum td_class class, td
                                      : td_presence_depart(world, peer);
 }
 
-/* With many peers their records are out of the cache when their turn comes; the record of the peer
- * that is next among some 64 neighbours will be needed soon. With few it only costs time. */
+/* With many peers their records are out of the cache when their turn comes; that of the peer that
+ * is next among a 64th of all will be needed soon, one of the next 64 or so. With few peers it only
+ * costs time. */
 static void prefetch(const struct td_world *world, uint64_t key)
 {
     if (key == TD_KEY_NONE) return;
     td_peer peer = td_key_place(&world->queue, key);
     __builtin_prefetch(peer_at(world, peer), 1);
     td_engine_prefetch(world->engine, peer);
+    td_queue_prefetch(&world->queue, peer);
 }
 
 static bool end_of_patience(struct td_world *world, const atomic_bool *stop,
