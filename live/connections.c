@@ -9,6 +9,10 @@
 #define LAST_WORDS_S 10 /* so long somebody who is cut off may take to read why */
 #define PATH_SIZE 512
 #define LEAVE_WITHIN (10 * LWS_USEC_PER_SEC) /* for clients of v1, which close by themselves */
+/* A connection that is heard needs no ping. To say so is a walk over all connections' timers, which
+ * is not worth it with every message; well below the time after which there is a ping. */
+#define CONFIRM_AFTER_NS (5 * TD_NS_PER_S)
+#define RECEIVE_BYTES 2048u /* of a connection; longer messages come in pieces */
 
 /* What libwebsockets keeps for a connection. */
 struct session {
@@ -170,6 +174,7 @@ static int open_connection(struct td_server *server, struct session *session, st
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) return -1;
     connection->wsi = wsi;
+    connection->confirmed_ns = td_server_clock_ns();
     connection->last = &connection->first;
     if (!add_connection(server, connection)) {
         free(connection);
@@ -255,13 +260,12 @@ static void hand_in(struct td_server *server, struct connection *connection,
     td_authority_receive(server->authority, connection->link, message, now);
 }
 
-static void receive_text(struct td_server *server, struct connection *connection)
+static void receive_text(struct td_server *server, struct connection *connection, const char *text,
+                         size_t length, int64_t received_ns)
 {
-    int64_t received_ns = td_server_clock_ns();
     struct td_error error;
     td_time now = td_server_now(server);
-    struct td_message *message =
-        td_message_read(connection->received.bytes, connection->received.length, &error);
+    struct td_message *message = td_message_read(text, length, &error);
     if (message == NULL) {
         td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
         return;
@@ -270,14 +274,14 @@ static void receive_text(struct td_server *server, struct connection *connection
     td_message_destroy(message);
 }
 
-static void receive_v1(struct td_server *server, struct connection *connection)
+static void receive_v1(struct td_server *server, struct connection *connection, const char *text,
+                       size_t length, int64_t received_ns)
 {
-    int64_t received_ns = td_server_clock_ns();
     struct td_error error;
     struct td_message message;
     td_time now = td_server_now(server);
-    enum td_v1_read read = td_v1_read(server->v1, connection->link, connection->received.bytes,
-                                      connection->received.length, now, &message, &error);
+    enum td_v1_read read =
+        td_v1_read(server->v1, connection->link, text, length, now, &message, &error);
     if (read == TD_V1_BAD)
         td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
     else if (read == TD_V1_MESSAGE)
@@ -301,6 +305,23 @@ void td_connections_settle(struct td_server *server)
     if (any) td_server_set_timer(server);
 }
 
+/* A message that has come whole. */
+static void receive_whole(struct td_server *server, struct connection *connection, const char *text,
+                          size_t length)
+{
+    int64_t received_ns = td_server_clock_ns();
+    if (received_ns - connection->confirmed_ns > CONFIRM_AFTER_NS) {
+        connection->confirmed_ns = received_ns;
+        lws_validity_confirmed(connection->wsi);
+    }
+    connection->greeted = true;
+    if (td_v1_has(server->v1, connection->link))
+        receive_v1(server, connection, text, length, received_ns);
+    else
+        receive_text(server, connection, text, length, received_ns);
+    td_server_set_timer(server);
+}
+
 /* A message can come in pieces. */
 static int receive(struct td_server *server, struct connection *connection, const void *bytes,
                    size_t length)
@@ -315,19 +336,17 @@ static int receive(struct td_server *server, struct connection *connection, cons
         refuse(server, connection, "bad-message", "the message is longer than 1 MiB: send less");
         return 0;
     }
+    bool whole = lws_remaining_packet_payload(connection->wsi) == 0 &&
+                 lws_is_final_fragment(connection->wsi);
+    if (whole && received->length == 0) {
+        receive_whole(server, connection, bytes, length);
+        return 0;
+    }
     td_buffer_add(received, bytes, length);
     if (received->failed) return -1;
-    if (lws_remaining_packet_payload(connection->wsi) != 0 ||
-        !lws_is_final_fragment(connection->wsi))
-        return 0;
-    lws_validity_confirmed(connection->wsi);
-    connection->greeted = true;
-    if (td_v1_has(server->v1, connection->link))
-        receive_v1(server, connection);
-    else
-        receive_text(server, connection);
-    td_server_set_timer(server);
-    received->length = 0;
+    if (!whole) return 0;
+    receive_whole(server, connection, received->bytes, received->length);
+    td_buffer_free(received); /* hardly any other message comes in pieces */
     return 0;
 }
 
@@ -419,7 +438,7 @@ const struct lws_protocols td_connection_protocols[] = {
     {.name = TD_SUBPROTOCOL,
      .callback = callback,
      .per_session_data_size = sizeof(struct session),
-     .rx_buffer_size = 16384},
+     .rx_buffer_size = RECEIVE_BYTES},
     {0},
 };
 

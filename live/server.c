@@ -61,6 +61,7 @@ const char *td_server_trouble(const struct td_server *server)
 static void on_timer(lws_sorted_usec_list_t *timer)
 {
     struct td_server *server = lws_container_of(timer, struct td_server, timer);
+    server->timer_due = TD_TIME_MAX; /* it is not set any more */
     td_authority_wake(server->authority, td_server_now(server));
     td_server_set_timer(server);
 }
@@ -68,6 +69,8 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 void td_server_set_timer(struct td_server *server)
 {
     td_time due = td_authority_due(server->authority);
+    if (due == server->timer_due) return;
+    server->timer_due = due;
     lws_usec_t in = LWS_SET_TIMER_USEC_CANCEL;
     if (due < TD_TIME_MAX) {
         double wait = (double)(due - td_server_now(server)) * server->options.scale / 1000;
@@ -185,6 +188,7 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         td_server_destroy(server);
         return NULL;
     }
+    server->timer_due = TD_TIME_MAX;
     const struct td_authority_outlet outlet = {.context = server,
                                                .send = td_connection_send,
                                                .close = td_connection_close,
@@ -223,6 +227,12 @@ void td_server_destroy(struct td_server *server)
     free(server);
 }
 
+/* It is enough that the loop goes round. */
+static void on_drain_timer(lws_sorted_usec_list_t *timer)
+{
+    (void)timer;
+}
+
 static bool is_drained(struct td_server *server, td_time *deadline)
 {
     td_time now = td_server_now(server);
@@ -232,7 +242,7 @@ static bool is_drained(struct td_server *server, td_time *deadline)
         *deadline = now + server->options.drain;
         /* something has to happen at the deadline at the latest */
         lws_usec_t in = (lws_usec_t)((double)server->options.drain * server->options.scale / 1000);
-        lws_sul_schedule(server->context, 0, &server->timer, on_timer, in + 1);
+        lws_sul_schedule(server->context, 0, &server->drain_timer, on_drain_timer, in + 1);
     }
     return td_authority_is_idle(server->authority) || now >= *deadline;
 }

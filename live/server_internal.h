@@ -23,7 +23,8 @@ struct connection {
     uint32_t queued;
     size_t queued_bytes;
     uint32_t link;
-    int64_t result_ns; /* when its last result came, until it is answered; 0: it is */
+    int64_t result_ns;    /* when its last result came, until it is answered; 0: it is */
+    int64_t confirmed_ns; /* when the library was told last that it lives */
     struct td_bucket said;
     bool greeted; /* its first message has come */
     bool closing; /* when all is written */
@@ -40,13 +41,14 @@ struct td_server {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct ssl_ctx_st *tls; /* NULL: none; the library's */
-    lws_sorted_usec_list_t timer, notify_timer;
+    lws_sorted_usec_list_t timer, drain_timer, notify_timer;
     struct connection **connections; /* by link; NULL: free */
     uint32_t *free_links, free_count;
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
     uint32_t connection_capacity;
     struct td_buffer text;
     int64_t zero_ns;
+    td_time timer_due; /* what the timer is set to */
     uint16_t port;
 };
 
