@@ -194,8 +194,20 @@ bench: deps-build ## how fast the simulator is, in release mode, beside a hard-c
 	@$(MAKE) $(PARALLEL) $(BUILD)/bench/bench
 	@$(BUILD)/bench/bench
 
+BENCH_LIVE := $(call objects,bench/live)
+$(BUILD)/bench/live/bench-live: $(BENCH_LIVE) $(call objects,base)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# Whether serve can keep a journal; then that is measured, too. More options for it: SERVE_OPTIONS.
+JOURNAL = $$($(BUILD)/task-director serve --help | grep -o -m 1 -e '^ *--journal' || true)
+SERVE_OPTIONS ?=
+.PHONY: bench-live
+bench-live: deps-build ## how fast the authority is, beside a plain echo server of the same library
+	@$(MAKE) $(PARALLEL) all $(BUILD)/bench/live/bench-live
+	@$(BUILD)/bench/live/bench-live $(JOURNAL) $(BUILD)/task-director $(SERVE_OPTIONS)
+
 ##@ Style
-C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch]) $(PLUGINS)
+C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch] bench/live/*.[ch]) $(PLUGINS)
 
 .PHONY: format
 format: deps-lint ## formats all C files in place
@@ -210,7 +222,7 @@ lint: deps-lint ## format, clang-tidy, cppcheck, shellcheck, and the rules of th
 	@BUILD=$(BUILD)/lint JOBS=$(JOBS) tools/lint.sh
 
 .PHONY: objects
-objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) $(PLUGINS:%.c=$(BUILD)/%.o) \
+objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) $(BENCH_LIVE) $(PLUGINS:%.c=$(BUILD)/%.o) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c))
 
 .PHONY: help
@@ -218,6 +230,6 @@ help: ## this list
 	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
--include $(patsubst %.o,%.d,$(LIBRARY) $(BUILD)/cli/main.o $(TESTS:=.o) $(BENCH) \
+-include $(patsubst %.o,%.d,$(LIBRARY) $(BUILD)/cli/main.o $(TESTS:=.o) $(BENCH) $(BENCH_LIVE) \
 	$(PLUGINS:%.c=$(BUILD)/%.o) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c)))
