@@ -13,7 +13,7 @@ CC := gcc
 PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
 JOBS ?= $(shell nproc)
 
-PACKAGES := libcjson gsl libwebsockets libcrypto libssl
+PACKAGES := libcjson gsl libwebsockets libcrypto libssl sqlite3
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wformat=2 -Wundef -Wvla \
 	-Wdouble-promotion -Wnull-dereference -Wwrite-strings -Wimplicit-fallthrough

@@ -40,6 +40,7 @@ int td_command_plot(int argc, char **argv);
 int td_command_peer(int argc, char **argv);
 int td_command_status(int argc, char **argv);
 int td_command_swarm(int argc, char **argv);
+int td_command_replay(int argc, char **argv);
 
 /* td_options_parse() for a command: false if there is nothing left to do, be it that --help or
  * --version has been answered or that an error has been printed; *status is then the exit status.

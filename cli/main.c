@@ -18,6 +18,7 @@ static const struct command {
     {"peer", "build what an authority says is to be built next", td_command_peer},
     {"status", "print what an authority knows", td_command_status},
     {"swarm", "open many peers that only sleep", td_command_swarm},
+    {"replay", "live an authority's journal again, and prove its decisions", td_command_replay},
     {"check", "read and validate scenarios, run nothing", td_command_check},
     {"policies", "list the policies", td_command_policies},
     {"plot", "draw pictures from the CSV files of a run", td_command_plot},

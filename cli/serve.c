@@ -4,8 +4,10 @@
 #include "cli/policy_list.h"
 #include "live/server.h"
 #include "live/tls.h"
+#include "policies/loader.h"
 #include "workload/scenario.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,9 @@ enum {
     TLS_KEY,
     NO_TOKENS,
     NO_TLS,
+    JOURNAL,
+    JOURNAL_MAX,
+    RETAIN,
     MAX_CONNECTIONS,
     MAX_PER_ADDRESS,
     MAX_RATE,
@@ -54,6 +59,24 @@ static const struct td_option options[] = {
                  .help = "accidental failures of one step that a peer survives (default: the\n"
                          "scenario's, else 2)",
                  .max = 1000000},
+    [JOURNAL] = {.name = "journal",
+                 .kind = TD_OPTION_TEXT,
+                 .value = "FILE",
+                 .help = "keep all that happens in FILE, and go on from there when started again"},
+    [JOURNAL_MAX] = {.name = "journal-max",
+                     .kind = TD_OPTION_WHOLE,
+                     .value = "MIB",
+                     .help = "a journal of that size lets newcomers wait until those who are here\n"
+                             "have finished, and is folded then (default: 256)",
+                     .min = 1,
+                     .max = 1 << 20},
+    [RETAIN] = {.name = "retain",
+                .kind = TD_OPTION_WHOLE,
+                .value = "N",
+                .help =
+                    "a folded journal keeps what is known of the N cohorts that were here last\n"
+                    "(default: 1000)",
+                .max = 1000000},
     [TOKENS] = {.name = "tokens",
                 .kind = TD_OPTION_TEXT,
                 .value = "FILE",
@@ -280,6 +303,23 @@ static bool secure(const struct td_value *given, struct td_server_options *serve
     return true;
 }
 
+static bool choose_journal(const struct td_value *given, struct td_keeper_options *journal,
+                           struct td_error *error)
+{
+    if (!given[JOURNAL].given && (given[JOURNAL_MAX].given || given[RETAIN].given))
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "serve: --%s is for a journal: add --journal FILE, or leave it out",
+                            given[JOURNAL_MAX].given ? "journal-max" : "retain");
+    bool outside = given[POLICY].given && td_policy_is_path(given[POLICY].text);
+    journal->path = given[JOURNAL].given ? given[JOURNAL].text : NULL;
+    journal->policy_path = outside ? given[POLICY].text : NULL;
+    journal->most_bytes = (given[JOURNAL_MAX].given ? given[JOURNAL_MAX].whole : 256) << 20;
+    journal->retain = given[RETAIN].given ? (uint32_t)given[RETAIN].whole : 1000;
+    /* past a limit on file sizes writing fails then, which the journal survives */
+    (void)signal(SIGXFSZ, SIG_IGN);
+    return true;
+}
+
 static bool prepare(const struct td_arguments *arguments, struct files *files,
                     struct td_server_options *server, char *address, size_t size,
                     struct td_error *error)
@@ -293,6 +333,7 @@ static bool prepare(const struct td_arguments *arguments, struct files *files,
         !choose_limits(given, &server->limits, error))
         return false;
     if (!read_files(arguments, files, error)) return false;
+    if (!choose_journal(given, &server->journal, error)) return false;
     const struct td_scenario *scenario = files->scenario;
     struct td_authority_options *authority = &server->authority;
     if (!choose_policy(&given[POLICY], scenario, &authority->policy, error)) return false;

@@ -229,6 +229,9 @@ bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
 void td_engine_summary(const struct td_engine *engine, const struct td_identity *identity,
                        void (*tell)(void *context, const struct td_event *event), void *context);
 
+/* True if this artifact is published; step TD_UNIVERSE is the rest, of those who touch nothing. */
+bool td_engine_knows_published(const struct td_engine *engine, const struct td_identity *identity,
+                               td_step step, uint64_t digest);
 /* True if two peers have found that this artifact does not build. */
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
                             td_step step, uint64_t digest);

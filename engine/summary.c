@@ -52,6 +52,18 @@ bool td_summary_apply(struct td_engine *engine, const struct td_event *event,
     return true;
 }
 
+bool td_engine_knows_published(const struct td_engine *engine, const struct td_identity *identity,
+                               td_step step, uint64_t digest)
+{
+    uint32_t found = td_cohort_find(engine, identity);
+    if (found == NONE || engine->cohorts[found].priority == NULL) return false;
+    const struct cohort *cohort = &engine->cohorts[found];
+    if (step == TD_UNIVERSE) return digest == 0 && cohort->rest_published;
+    TD_ASSERT(step < cohort->schema->steps);
+    uint32_t artifact = td_cohort_seek(cohort, cohort->priority->position[step], digest);
+    return artifact != NONE && cohort->artifacts[artifact].published;
+}
+
 /* Sums that are too long for a td_time lose some of their weight. */
 static void tell_learned(const struct cohort *cohort, bool fetches,
                          void (*tell)(void *context, const struct td_event *event), void *context)

@@ -1,4 +1,5 @@
 #include "live/authority_internal.h"
+#include "live/summary.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +8,8 @@
 
 struct td_recording *td_authority_recording(const struct td_authority *authority, td_peer peer)
 {
-    const struct td_scenario *scenario = authority->options.scenario;
-    bool recorded = scenario != NULL && peer < scenario->peer_count;
-    return recorded ? authority->options.recording : NULL;
+    struct td_recording *recording = authority->options.recording;
+    return recording != NULL && td_recording_has(recording, peer) ? recording : NULL;
 }
 
 void td_authority_log(const struct td_authority *authority, td_peer peer, const char *format, ...)
@@ -52,9 +52,40 @@ td_time td_authority_due(const struct td_authority *authority)
     return td_agenda_due(&authority->timers);
 }
 
+/* Time passes; it never goes back. */
+static void begin_input(struct td_authority *authority, td_time now)
+{
+    if (now > authority->now) authority->now = now;
+    authority->idle = false;
+}
+
+/* The input is over: whoever keeps inputs hears of it. */
+static void end_input(const struct td_authority *authority, const struct td_input *input)
+{
+    if (!authority->idle && !authority->failed && authority->outlet.input != NULL)
+        authority->outlet.input(authority->outlet.context, input);
+}
+
+void td_authority_hold(struct td_authority *authority, enum td_hold why, bool on, td_time now)
+{
+    begin_input(authority, now);
+    const struct td_input input = {
+        .kind = TD_INPUT_HOLD, .at = authority->now, .hold = {.why = why, .on = on}};
+    unsigned holds = on ? authority->holds | why : authority->holds & ~(unsigned)why;
+    if (holds == authority->holds) return;
+    authority->holds = holds;
+    td_authority_pump(authority);
+    end_input(authority, &input);
+}
+
 void td_authority_drain(struct td_authority *authority)
 {
-    authority->draining = true;
+    td_authority_hold(authority, TD_HOLD_DRAIN, true, authority->now);
+}
+
+bool td_authority_is_held(const struct td_authority *authority, enum td_hold why)
+{
+    return (authority->holds & why) != 0;
 }
 
 bool td_authority_is_idle(const struct td_authority *authority)
@@ -71,7 +102,7 @@ uint32_t td_authority_present(const struct td_authority *authority)
 
 bool td_authority_is_draining(const struct td_authority *authority)
 {
-    return authority->draining;
+    return td_authority_is_held(authority, TD_HOLD_DRAIN);
 }
 
 struct td_metrics *td_authority_metrics(struct td_authority *authority)
@@ -125,6 +156,7 @@ static bool add_scenario(struct td_authority *authority, struct td_error *error)
     for (uint32_t peer = 0; peer < scenario->peer_count; peer++)
         if (td_intern(&authority->names, scenario->peers[peer].name) != peer + 1)
             return td_error_memory(error, "the scenario's peers");
+    authority->own_names = scenario->peer_count;
     return true;
 }
 
@@ -177,12 +209,6 @@ void td_authority_destroy(struct td_authority *authority)
     free(authority);
 }
 
-/* Time passes; it never goes back. */
-static void set_now(struct td_authority *authority, td_time now)
-{
-    if (now > authority->now) authority->now = now;
-}
-
 /* The peer of a link, NOBODY before its hello. */
 static td_peer peer_of(const struct td_authority *authority, uint32_t link)
 {
@@ -229,10 +255,9 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     if (!td_authority_tell(authority, &event)) td_authority_fail(authority);
 }
 
-void td_authority_refuse(struct td_authority *authority, uint32_t link, const char *code,
-                         const char *text, td_time now)
+void td_authority_cut_off(struct td_authority *authority, uint32_t link, const char *code,
+                          const char *text)
 {
-    set_now(authority, now);
     const struct td_message message = {
         .kind = TD_MESSAGE_ERROR, .text = text, .error = {.code = code}};
     td_peer peer = peer_of(authority, link);
@@ -247,51 +272,86 @@ void td_authority_refuse(struct td_authority *authority, uint32_t link, const ch
     td_authority_pump(authority);
 }
 
+void td_authority_refuse(struct td_authority *authority, uint32_t link, const char *code,
+                         const char *text, td_time now)
+{
+    begin_input(authority, now);
+    const struct td_input input = {
+        .kind = TD_INPUT_REFUSE, .link = link, .at = authority->now, .code = code};
+    authority->idle = peer_of(authority, link) == NOBODY;
+    td_authority_cut_off(authority, link, code, text);
+    end_input(authority, &input);
+}
+
 void td_authority_receive(struct td_authority *authority, uint32_t link,
                           const struct td_message *message, td_time now)
 {
-    set_now(authority, now);
+    begin_input(authority, now);
     if (authority->failed) return;
     if (!reserve_link(authority, link)) {
         td_authority_fail(authority);
         return;
     }
+    uint32_t known = authority->schemas.count;
+    struct td_input input = {
+        .kind = TD_INPUT_MESSAGE, .link = link, .at = authority->now, .message = message};
     td_peer peer = peer_of(authority, link);
+    authority->idle = peer == NOBODY && message->kind != TD_MESSAGE_HELLO;
     if (message->kind > TD_MESSAGE_BYE)
-        td_authority_refuse(authority, link, "bad-message",
-                            "this is a message of the authority's: send those of a peer", now);
+        td_authority_cut_off(authority, link, "bad-message",
+                             "this is a message of the authority's: send those of a peer");
     else if ((peer == NOBODY) != (message->kind == TD_MESSAGE_HELLO))
-        td_authority_refuse(authority, link, "not-first",
-                            "a connection begins with one hello, and has no other", now);
+        td_authority_cut_off(authority, link, "not-first",
+                             "a connection begins with one hello, and has no other");
     else if (peer == NOBODY)
         td_authority_hello(authority, link, message);
     else
         td_authority_report(authority, peer, message);
     td_authority_pump(authority);
+    struct td_message shorter;
+    if (message->kind == TD_MESSAGE_HELLO && known == authority->schemas.count) {
+        shorter = *message; /* its schema was known: the ID says it all */
+        shorter.hello.universe = NULL;
+        shorter.hello.step_count = 0;
+        input.message = &shorter;
+    }
+    if (message->kind == TD_MESSAGE_HELLO) input.voucher = authority->voucher;
+    end_input(authority, &input);
+}
+
+static void begin_grace(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    member->lost_until = authority->options.grace < TD_TIME_MAX - authority->now
+                             ? authority->now + authority->options.grace
+                             : TD_TIME_MAX;
+    td_authority_set_timer(authority, peer);
 }
 
 void td_authority_lose(struct td_authority *authority, uint32_t link, td_time now)
 {
-    set_now(authority, now);
+    begin_input(authority, now);
+    const struct td_input input = {.kind = TD_INPUT_LOSE, .link = link, .at = authority->now};
     td_peer peer = peer_of(authority, link);
     if (peer == NOBODY) return;
     struct member *member = &authority->members[peer];
     authority->links[link] = NOBODY;
     member->link = TD_NO_LINK;
     if (!member->here || authority->failed) return;
-    member->lost_until = authority->options.grace < TD_TIME_MAX - authority->now
-                             ? authority->now + authority->options.grace
-                             : TD_TIME_MAX;
-    td_authority_set_timer(authority, peer);
     authority->metrics.lost++;
+    begin_grace(authority, peer);
     td_authority_log(authority, peer, "has lost its connection");
+    end_input(authority, &input);
 }
 
 void td_authority_wake(struct td_authority *authority, td_time now)
 {
-    set_now(authority, now);
+    begin_input(authority, now);
+    const struct td_input input = {.kind = TD_INPUT_WAKE, .at = authority->now};
+    authority->idle = true;
     while (!authority->failed && td_agenda_due(&authority->timers) <= authority->now) {
         td_peer peer = td_agenda_first(&authority->timers);
+        authority->idle = false;
         struct member *member = &authority->members[peer];
         if (member->lost_until <= authority->now) {
             authority->metrics.given_up++;
@@ -304,4 +364,126 @@ void td_authority_wake(struct td_authority *authority, td_time now)
         td_authority_ask_later(authority, peer);
     }
     td_authority_pump(authority);
+    end_input(authority, &input);
+}
+
+void td_authority_restart(struct td_authority *authority, td_time now)
+{
+    begin_input(authority, now);
+    const struct td_input input = {.kind = TD_INPUT_RESTART, .at = authority->now};
+    for (uint32_t link = 0; link < authority->link_capacity; link++)
+        authority->links[link] = NOBODY;
+    for (td_peer peer = 0; peer < authority->names.count && peer < authority->member_capacity;
+         peer++) {
+        authority->members[peer].link = TD_NO_LINK;
+        if (authority->members[peer].here) begin_grace(authority, peer);
+    }
+    authority->holds = 0;
+    td_authority_pump(authority);
+    end_input(authority, &input);
+}
+
+bool td_authority_restore(struct td_authority *authority, const char *bytes, size_t length,
+                          td_time now, struct td_error *error)
+{
+    begin_input(authority, now);
+    const struct td_input input = {.kind = TD_INPUT_RESTORE,
+                                   .at = authority->now,
+                                   .restore = {.bytes = bytes, .length = length}};
+    if (!td_summary_restore(authority, bytes, length)) {
+        *error = authority->error;
+        return false;
+    }
+    end_input(authority, &input);
+    return true;
+}
+
+bool td_authority_apply(struct td_authority *authority, const struct td_input *input,
+                        struct td_error *error)
+{
+    switch (input->kind) {
+    case TD_INPUT_MESSAGE:
+        authority->relived = &input->voucher;
+        td_authority_receive(authority, input->link, input->message, input->at);
+        authority->relived = NULL;
+        break;
+    case TD_INPUT_REFUSE:
+        td_authority_refuse(authority, input->link, input->code, "", input->at);
+        break;
+    case TD_INPUT_LOSE:
+        td_authority_lose(authority, input->link, input->at);
+        break;
+    case TD_INPUT_WAKE:
+        td_authority_wake(authority, input->at);
+        break;
+    case TD_INPUT_HOLD:
+        td_authority_hold(authority, input->hold.why, input->hold.on, input->at);
+        break;
+    case TD_INPUT_RESTORE:
+        return td_authority_restore(authority, input->restore.bytes, input->restore.length,
+                                    input->at, error);
+    case TD_INPUT_RESTART:
+        td_authority_restart(authority, input->at);
+        break;
+    case TD_INPUT_KINDS:
+        return td_error_set(error, TD_FAULT_INPUT, "there is no such input");
+    }
+    if (authority->failed) *error = authority->error;
+    return !authority->failed;
+}
+
+bool td_authority_has(const struct td_authority *authority, const char *peer)
+{
+    uint32_t number = td_intern_find(&authority->names, peer);
+    return number != 0 && number <= authority->member_capacity &&
+           authority->members[number - 1].here;
+}
+
+td_order td_authority_last_order(const struct td_authority *authority)
+{
+    return authority->last_order;
+}
+
+td_time td_authority_now(const struct td_authority *authority)
+{
+    return authority->now;
+}
+
+uint64_t td_authority_digest(const struct td_authority *authority)
+{
+    return td_engine_digest(authority->engine);
+}
+
+uint32_t td_authority_peer_count(const struct td_authority *authority)
+{
+    return authority->names.count;
+}
+
+const char *td_authority_peer_name(const struct td_authority *authority, td_peer peer)
+{
+    return peer < authority->names.count ? name_of(authority, peer) : NULL;
+}
+
+static bool has_come(const struct td_authority *authority, td_peer peer)
+{
+    return peer < authority->names.count && peer < authority->member_capacity &&
+           authority->members[peer].joined;
+}
+
+const char *td_authority_peer_cache(const struct td_authority *authority, td_peer peer)
+{
+    if (!has_come(authority, peer)) return NULL;
+    uint32_t cohort = authority->members[peer].cohort;
+    return td_intern_text(&authority->texts, authority->cohorts[cohort].identity.cache);
+}
+
+const char *td_authority_step_name(const struct td_authority *authority, td_peer peer, td_step step)
+{
+    if (!has_come(authority, peer) || step >= schema_of(authority, peer)->steps.count) return NULL;
+    return td_intern_text(&schema_of(authority, peer)->steps, step + 1);
+}
+
+const struct td_schemas *td_authority_schemas(const struct td_authority *authority)
+{
+    return &authority->schemas;
 }

@@ -47,6 +47,7 @@ struct live_cohort {
     uint32_t present;        /* peers */
     struct observed *builds; /* by step */
     uint32_t *untouched;     /* by step, the number of the digest; 0: nobody has said */
+    td_time used;            /* somebody came to it last */
 };
 
 struct td_authority {
@@ -70,9 +71,15 @@ struct td_authority {
     struct td_agenda timers;  /* of the members, by what comes first of their times */
     struct td_agenda pending; /* peers that are to ask, in their order: all at time 0 */
     uint32_t present;
+    uint32_t own_names; /* peers that have their numbers from the scenario */
+    td_order last_order;
     td_time now;
     struct td_error error;
-    bool failed, draining;
+    unsigned holds; /* of enum td_hold */
+    bool failed;
+    bool idle;                        /* the input at hand changes nothing */
+    struct td_voucher voucher;        /* of the last hello; its text is one of `owners` */
+    const struct td_voucher *relived; /* of the hello at hand, if that is lived again */
 };
 
 static inline const char *name_of(const struct td_authority *authority, td_peer peer)
@@ -94,6 +101,9 @@ void td_authority_log(const struct td_authority *authority, td_peer peer, const 
 void td_authority_fail(struct td_authority *authority);
 /* After a change of a member's times. */
 void td_authority_set_timer(struct td_authority *authority, td_peer peer);
+/* The link, and the peer behind it, have said something that is wrong. */
+void td_authority_cut_off(struct td_authority *authority, uint32_t link, const char *code,
+                          const char *text);
 /* The peer is no longer present, by its own will or not. */
 void td_authority_drop(struct td_authority *authority, td_peer peer);
 
@@ -118,6 +128,8 @@ void td_authority_charge_schema(struct td_authority *authority, const struct adm
 void td_authority_charge_peer(struct td_authority *authority, const struct admission *admission);
 
 /* hello.c */
+/* The cohort's number, made if it is new; NOBODY if memory is short. */
+uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity);
 void td_authority_hello(struct td_authority *authority, uint32_t link,
                         const struct td_message *message);
 

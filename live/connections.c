@@ -105,9 +105,18 @@ void td_connections_flush(struct td_server *server)
     for (uint32_t i = 0; i < server->touched_count; i++) {
         struct connection *connection = server->connections[server->touched[i]];
         connection->touched = false;
+        connection->released = connection->queued;
         (void)lws_callback_on_writable(connection->wsi);
     }
     server->touched_count = 0;
+}
+
+bool td_connections_busy(const struct td_server *server)
+{
+    for (uint32_t link = 0; link < server->connection_capacity; link++)
+        if (server->connections[link] != NULL && server->connections[link]->released > 0)
+            return true;
+    return false;
 }
 
 /* Room for twice as many links; false if memory is short. */
@@ -201,8 +210,8 @@ static void end_connection(struct td_server *server, struct connection *connecti
     server->connections[connection->link] = NULL;
     struct td_message bye;
     if (td_v1_has(server->v1, connection->link) && td_v1_close(server->v1, connection->link, &bye))
-        td_authority_receive(server->authority, connection->link, &bye, td_server_now(server));
-    td_authority_lose(server->authority, connection->link, td_server_now(server));
+        (void)td_server_receive(server, connection->link, &bye);
+    td_server_lose(server, connection->link);
     while (connection->first != NULL) {
         struct outgoing *out = connection->first;
         connection->first = out->next;
@@ -251,30 +260,30 @@ static bool ends_order(const struct td_message *message)
            (message->kind == TD_MESSAGE_OBTAINED && message->obtained.last);
 }
 
-/* What was received is for the authority. */
-static void hand_in(struct td_server *server, struct connection *connection,
-                    const struct td_message *message, int64_t received_ns, td_time now)
+/* What was received is for the authority. False: the connection is to be closed at once. */
+static bool hand_in(struct td_server *server, struct connection *connection,
+                    const struct td_message *message, int64_t received_ns)
 {
     td_authority_metrics(server->authority)->received[message->kind]++;
     if (ends_order(message)) connection->result_ns = received_ns;
-    td_authority_receive(server->authority, connection->link, message, now);
+    return td_server_receive(server, connection->link, message);
 }
 
-static void receive_text(struct td_server *server, struct connection *connection, const char *text,
+static bool receive_text(struct td_server *server, struct connection *connection, const char *text,
                          size_t length, int64_t received_ns)
 {
     struct td_error error;
-    td_time now = td_server_now(server);
     struct td_message *message = td_message_read(text, length, &error);
     if (message == NULL) {
-        td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
-        return;
+        refuse(server, connection, "bad-message", error.text);
+        return true;
     }
-    hand_in(server, connection, message, received_ns, now);
+    bool open = hand_in(server, connection, message, received_ns);
     td_message_destroy(message);
+    return open;
 }
 
-static void receive_v1(struct td_server *server, struct connection *connection, const char *text,
+static bool receive_v1(struct td_server *server, struct connection *connection, const char *text,
                        size_t length, int64_t received_ns)
 {
     struct td_error error;
@@ -282,10 +291,8 @@ static void receive_v1(struct td_server *server, struct connection *connection, 
     td_time now = td_server_now(server);
     enum td_v1_read read =
         td_v1_read(server->v1, connection->link, text, length, now, &message, &error);
-    if (read == TD_V1_BAD)
-        td_authority_refuse(server->authority, connection->link, "bad-message", error.text, now);
-    else if (read == TD_V1_MESSAGE)
-        hand_in(server, connection, &message, received_ns, now);
+    if (read == TD_V1_BAD) refuse(server, connection, "bad-message", error.text);
+    return read != TD_V1_MESSAGE || hand_in(server, connection, &message, received_ns);
 }
 
 void td_connections_settle(struct td_server *server)
@@ -300,13 +307,13 @@ void td_connections_settle(struct td_server *server)
         if (server->text.length > 0 || server->text.failed)
             queue_text(server, server->connections[link], TD_MESSAGE_ORDER);
         else
-            td_authority_receive(server->authority, link, &message, now);
+            (void)td_server_receive(server, link, &message);
     }
     if (any) td_server_set_timer(server);
 }
 
-/* A message that has come whole. */
-static void receive_whole(struct td_server *server, struct connection *connection, const char *text,
+/* A message that has come whole. False: the connection is to be closed at once. */
+static bool receive_whole(struct td_server *server, struct connection *connection, const char *text,
                           size_t length)
 {
     int64_t received_ns = td_server_clock_ns();
@@ -315,11 +322,11 @@ static void receive_whole(struct td_server *server, struct connection *connectio
         lws_validity_confirmed(connection->wsi);
     }
     connection->greeted = true;
-    if (td_v1_has(server->v1, connection->link))
-        receive_v1(server, connection, text, length, received_ns);
-    else
-        receive_text(server, connection, text, length, received_ns);
+    bool open = td_v1_has(server->v1, connection->link)
+                    ? receive_v1(server, connection, text, length, received_ns)
+                    : receive_text(server, connection, text, length, received_ns);
     td_server_set_timer(server);
+    return open;
 }
 
 /* A message can come in pieces. */
@@ -345,9 +352,9 @@ static int receive(struct td_server *server, struct connection *connection, cons
     td_buffer_add(received, bytes, length);
     if (received->failed) return -1;
     if (!whole) return 0;
-    receive_whole(server, connection, received->bytes, received->length);
+    bool open = receive_whole(server, connection, received->bytes, received->length);
     td_buffer_free(received); /* hardly any other message comes in pieces */
-    return 0;
+    return open ? 0 : -1;
 }
 
 /* Clients of v1 have no message that says why: the close does. */
@@ -367,11 +374,13 @@ static void say_why(const struct td_server *server, const struct connection *con
 static int write_next(struct td_server *server, struct connection *connection)
 {
     struct outgoing *out = connection->first;
+    if (out != NULL && connection->released == 0) return 0;
     if (out != NULL) {
         connection->first = out->next;
         if (connection->first == NULL) connection->last = &connection->first;
         connection->queued--;
         connection->queued_bytes -= out->length;
+        connection->released--;
         int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
         if (out->result_ns != 0)
             td_histogram_observe(&td_authority_metrics(server->authority)->queue,
@@ -380,9 +389,9 @@ static int write_next(struct td_server *server, struct connection *connection)
         free(out);
         if (!whole) return -1;
     }
-    if (connection->first != NULL) {
+    if (connection->released > 0) {
         (void)lws_callback_on_writable(connection->wsi);
-    } else if (connection->closing) {
+    } else if (connection->closing && connection->first == NULL) {
         say_why(server, connection);
         return -1;
     }

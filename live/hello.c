@@ -6,7 +6,7 @@
 
 static void refuse(struct td_authority *authority, uint32_t link, const char *code)
 {
-    td_authority_refuse(authority, link, code, authority->error.text, authority->now);
+    td_authority_cut_off(authority, link, code, authority->error.text);
 }
 
 /* The schema of a hello, opened if it is new. UINT32_MAX: it has been refused. */
@@ -42,7 +42,7 @@ static uint32_t find_schema(struct td_authority *authority, uint32_t link,
     return UINT32_MAX;
 }
 
-static uint32_t find_cohort(struct td_authority *authority, const struct td_identity *identity)
+uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity)
 {
     for (uint32_t i = 0; i < authority->cohort_count; i++)
         if (memcmp(&authority->cohorts[i].identity, identity, sizeof *identity) == 0) return i;
@@ -233,7 +233,7 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     struct td_identity identity;
     member->schema = schema;
     if (!identify(authority, hello, schema, &identity) ||
-        (member->cohort = find_cohort(authority, &identity)) == NOBODY ||
+        (member->cohort = td_authority_cohort(authority, &identity)) == NOBODY ||
         !clear_digests(member, authority->schemas.items[schema]->steps.count) ||
         !read_digests(authority, peer, hello)) {
         (void)td_error_memory(&authority->error, "a peer");
@@ -245,6 +245,7 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     member->order = 0;
     member->owner = admission->owner;
     member->read_only = hello->read_only || admission->read_only;
+    authority->cohorts[member->cohort].used = authority->now;
     authority->links[link] = peer;
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL) td_recording_arrive(recording, peer, authority->now);
@@ -258,8 +259,10 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
 {
     const struct td_hello *hello = &message->hello;
     struct admission admission;
+    authority->idle = true;
     if (!td_authority_admit(authority, link, hello, &admission)) return;
-    uint32_t schema = find_schema(authority, link, hello);
+    uint32_t known = authority->schemas.count, schema = find_schema(authority, link, hello);
+    authority->idle = schema == UINT32_MAX;
     if (schema == UINT32_MAX) return;
     td_authority_charge_schema(authority, &admission);
     td_peer peer = member_of(authority, hello->peer);
@@ -273,6 +276,7 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
         (void)td_error_set(&authority->error, TD_FAULT_INPUT,
                            "a peer named %s is connected already: give each a name of its own",
                            hello->peer);
+        authority->idle = known == authority->schemas.count;
         refuse(authority, link, "name-taken");
         return;
     }

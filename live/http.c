@@ -14,6 +14,7 @@ struct td_answer {
     unsigned status;
     const char *type;
     struct td_state *state; /* what is still to be made; NULL: it is all in the body */
+    uint64_t folds;         /* the server's when that began: of another authority it says nothing */
     struct td_buffer body;  /* LWS_PRE bytes, then what is to be written next */
     bool began;             /* its head is written */
 };
@@ -53,6 +54,7 @@ static void answer_state(const struct td_server *server, struct td_answer *answe
 {
     answer->type = "application/json";
     answer->state = td_state_begin(server->authority, td_server_now(server));
+    answer->folds = server->folds;
     if (answer->state == NULL) answer->body.failed = true;
 }
 
@@ -108,11 +110,12 @@ static int write_head(struct lws *wsi, struct td_answer *answer)
 }
 
 /* The next piece of the body. Nonzero closes the connection. */
-static int write_piece(struct lws *wsi, struct td_answer **answer)
+static int write_piece(const struct td_server *server, struct lws *wsi, struct td_answer **answer)
 {
     struct td_buffer *body = &(*answer)->body;
     bool more = false;
     if ((*answer)->state != NULL) {
+        if ((*answer)->folds != server->folds) return -1;
         begin_body(body);
         more = td_state_write((*answer)->state, body, PIECE);
     }
@@ -131,9 +134,9 @@ static int write_piece(struct lws *wsi, struct td_answer **answer)
     return lws_http_transaction_completed(wsi) != 0 || close ? -1 : 0;
 }
 
-static int write_answer(struct lws *wsi, struct td_answer **answer)
+static int write_answer(const struct td_server *server, struct lws *wsi, struct td_answer **answer)
 {
-    if ((*answer)->began) return write_piece(wsi, answer);
+    if ((*answer)->began) return write_piece(server, wsi, answer);
     if (write_head(wsi, *answer) != 0) return -1;
     (void)lws_callback_on_writable(wsi);
     return 0;
@@ -151,7 +154,7 @@ int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_r
         (void)lws_callback_on_writable(wsi);
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        return *answer == NULL ? 0 : write_answer(wsi, answer);
+        return *answer == NULL ? 0 : write_answer(server, wsi, answer);
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
         if (answer == NULL) return 0;

@@ -114,7 +114,7 @@ static bool open_run(struct run *run, uint32_t replication, struct td_recording 
                                              .log = -1,
                                              .event = td_replay_event,
                                              .command = td_replay_command,
-                                             .journal = run->replay};
+                                             .watcher = run->replay};
     run->server = td_server_create(&server, error);
     if (run->server == NULL) return false;
     const struct td_swarm_options peers = {.plan = run->plan,

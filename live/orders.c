@@ -15,7 +15,7 @@ static void send_order(struct td_authority *authority, const struct td_command *
     struct td_recording *recording = td_authority_recording(authority, command->peer);
     bool universe = command->step == TD_UNIVERSE;
 
-    member->order = command->order;
+    member->order = authority->last_order = command->order;
     member->order_step = command->step;
     member->since = authority->now;
     member->reason = command->reason;
@@ -144,7 +144,7 @@ void td_authority_ask_later(struct td_authority *authority, td_peer peer)
 /* Whoever is free now asks, in the peers' order, as the model has it. */
 void td_authority_pump(struct td_authority *authority)
 {
-    while (!authority->failed && !authority->draining) {
+    while (!authority->failed && authority->holds == 0) {
         td_peer peer = td_agenda_first(&authority->pending);
         if (peer == TD_NO_PEER) return;
         td_agenda_set(&authority->pending, peer, TD_TIME_MAX);

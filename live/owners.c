@@ -7,7 +7,7 @@
 
 static bool refuse(struct td_authority *authority, uint32_t link, const char *code)
 {
-    td_authority_refuse(authority, link, code, authority->error.text, authority->now);
+    td_authority_cut_off(authority, link, code, authority->error.text);
     return false;
 }
 
@@ -109,8 +109,10 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
     const struct td_authority_outlet *outlet = &authority->outlet;
     struct td_voucher voucher = {0};
     *admission = (struct admission){0};
-    if (outlet->vouch != NULL &&
-        !outlet->vouch(outlet->context, link, hello, &voucher, &authority->error))
+    if (authority->relived != NULL)
+        voucher = *authority->relived;
+    else if (outlet->vouch != NULL &&
+             !outlet->vouch(outlet->context, link, hello, &voucher, &authority->error))
         return refuse(authority, link, "not-allowed");
     admission->owner = td_intern(&authority->owners, voucher.owner);
     admission->read_only = voucher.read_only;
@@ -119,6 +121,9 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
         td_authority_fail(authority);
         return false;
     }
+    authority->voucher =
+        (struct td_voucher){.owner = td_intern_text(&authority->owners, admission->owner),
+                            .read_only = voucher.read_only};
     if (is_anothers(authority, hello->peer, admission->owner)) {
         (void)td_error_set(&authority->error, TD_FAULT_INPUT,
                            "a peer named %s is known with another token: give each a name of its "

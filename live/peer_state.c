@@ -389,6 +389,14 @@ static void take_error(struct td_peer_state *state, const struct td_message *mes
         try_later(state, now);
         return;
     }
+    if (strcmp(code, "try-later") == 0) {
+        (void)snprintf(state->trouble, sizeof state->trouble, "the authority has no room yet%s%s",
+                       text == NULL ? "" : ": ", text == NULL ? "" : td_text_quote(text, quote));
+        if (state->tries == 0) say_log(state, "%s", state->trouble);
+        hang_up(state);
+        try_later(state, now);
+        return;
+    }
     if (state->failure.status != 0 || state->answer_by != TD_TIME_MAX) {
         leave(state, &state->failure);
         return;

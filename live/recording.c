@@ -54,6 +54,11 @@ void td_recording_destroy(struct td_recording *recording)
     free(recording);
 }
 
+bool td_recording_has(const struct td_recording *recording, uint32_t peer)
+{
+    return peer < recording->peer_count;
+}
+
 static void put(const struct td_recording *recording, uint32_t peer, uint32_t step,
                 enum td_interval_kind kind, enum td_interval_outcome outcome, td_time start,
                 td_time end)

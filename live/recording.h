@@ -19,6 +19,7 @@ struct td_recording *td_recording_create(uint32_t peers, bool overhead,
                                          const struct td_recorder *recorder,
                                          struct td_error *error);
 void td_recording_destroy(struct td_recording *recording); /* NULL is allowed */
+bool td_recording_has(const struct td_recording *recording, uint32_t peer);
 
 /* A step is its index, TD_RECORD_REST for the universe and its rest. */
 void td_recording_arrive(struct td_recording *recording, uint32_t peer, td_time at);

@@ -26,8 +26,7 @@ static void bad_step(struct td_authority *authority, td_peer peer, const char *s
     char text[256];
     (void)snprintf(text, sizeof text, "there is no step \"%s\" in schema %s: name one of its steps",
                    step, schema_of(authority, peer)->id);
-    td_authority_refuse(authority, authority->members[peer].link, "bad-message", text,
-                        authority->now);
+    td_authority_cut_off(authority, authority->members[peer].link, "bad-message", text);
 }
 
 static void look(struct td_authority *authority, td_peer peer, const struct td_message *message)
@@ -100,8 +99,8 @@ static void count_result(struct td_authority *authority, td_peer peer, td_step s
 /* A fault of the peer's, that the engine has found. */
 static void refused(struct td_authority *authority, td_peer peer)
 {
-    td_authority_refuse(authority, authority->members[peer].link, "bad-message",
-                        authority->error.text, authority->now);
+    td_authority_cut_off(authority, authority->members[peer].link, "bad-message",
+                         authority->error.text);
 }
 
 /* The universe is built, and with it its rest. */
@@ -192,7 +191,8 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         return;
     }
     uint32_t part = message->obtained.part, parts = message->obtained.parts;
-    if (place == member->last_step && part == member->last_part) return; /* said again */
+    authority->idle = place == member->last_step && part == member->last_part; /* said again */
+    if (authority->idle) return;
     member->last_step = place;
     member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
@@ -245,7 +245,8 @@ void td_authority_report(struct td_authority *authority, td_peer peer,
         return;
     }
     /* late or repeated */
-    if (message->order == 0 || message->order != authority->members[peer].order) return;
+    authority->idle = message->order == 0 || message->order != authority->members[peer].order;
+    if (authority->idle) return;
     if (message->kind == TD_MESSAGE_LOOK)
         look(authority, peer, message);
     else if (message->kind == TD_MESSAGE_OBTAINED)

@@ -136,6 +136,7 @@ uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_sce
         schema_create(scenario->schema_id, scenario->universe, steps, edges);
     if (schema == NULL) return give_up(NULL, error);
     if (scenario->name != NULL && !add_times(schema, scenario)) return give_up(schema, error);
+    schema->own = true;
     edges = 0;
     for (uint32_t s = 0; s < steps; s++) {
         const struct td_step_spec *spec = &scenario->steps[s];
@@ -191,6 +192,88 @@ uint32_t td_schemas_add_hello(struct td_schemas *schemas, const struct td_hello 
         return UINT32_MAX;
     }
     return keep(schemas, schema, error);
+}
+
+static void write_times(struct td_buffer *out, const td_time *times, uint32_t count)
+{
+    td_put_unsigned(out, times != NULL);
+    for (uint32_t i = 0; times != NULL && i < count; i++)
+        td_put_signed(out, times[i]);
+}
+
+void td_known_schema_write(const struct td_known_schema *schema, struct td_buffer *out)
+{
+    uint32_t steps = schema->steps.count;
+    td_put_text(out, schema->id);
+    td_put_text(out, schema->universe);
+    td_put_unsigned(out, schema->own);
+    td_put_unsigned(out, steps);
+    td_put_unsigned(out, schema->after_start[steps]);
+    for (uint32_t s = 0; s < steps; s++) {
+        td_put_text(out, td_intern_text(&schema->steps, s + 1));
+        td_put_text(out, schema->targets[s]);
+        td_put_unsigned(out, schema->after_start[s + 1] - schema->after_start[s]);
+        for (uint32_t i = schema->after_start[s]; i < schema->after_start[s + 1]; i++)
+            td_put_unsigned(out, schema->after[i]);
+    }
+    write_times(out, schema->estimates, steps);
+    write_times(out, schema->fetch_estimates, steps);
+    td_put_signed(out, schema->overhead);
+    td_put_signed(out, schema->rest_build);
+    td_put_signed(out, schema->rest_fetch);
+}
+
+/* False if memory is short. */
+static bool read_times(struct td_reader *reader, uint32_t count, td_time **out)
+{
+    if (td_take_unsigned(reader) == 0) return true;
+    *out = calloc(count + (size_t)1, sizeof **out);
+    if (*out == NULL) return false;
+    for (uint32_t i = 0; i < count; i++)
+        (*out)[i] = td_take_signed(reader);
+    return true;
+}
+
+static bool read_step(struct td_known_schema *schema, uint32_t step, uint32_t edges,
+                      struct td_reader *reader)
+{
+    const char *id = td_take_text(reader), *targets = td_take_text(reader);
+    uint32_t count = td_take_u32(reader), at = schema->after_start[step];
+    reader->failed = reader->failed || id == NULL || targets == NULL || count > edges - at ||
+                     td_intern_find(&schema->steps, id) != 0;
+    if (reader->failed) return true;
+    for (; count > 0; count--)
+        schema->after[at++] = td_take_u32(reader);
+    schema->after_start[step + 1] = at;
+    return add_step(schema, id, targets);
+}
+
+uint32_t td_schemas_add_written(struct td_schemas *schemas, struct td_reader *reader,
+                                struct td_error *error)
+{
+    const char *id = td_take_text(reader), *universe = td_take_text(reader);
+    bool own = td_take_unsigned(reader) != 0;
+    uint32_t steps = td_take_count(reader, TD_ENGINE_MAX_STEPS);
+    uint32_t edges = td_take_count(reader, UINT32_MAX);
+    reader->failed = reader->failed || id == NULL || universe == NULL || steps == 0;
+    struct td_known_schema *schema =
+        reader->failed ? NULL : schema_create(id, universe, steps, edges);
+    bool fits = schema != NULL;
+    for (uint32_t s = 0; fits && !reader->failed && s < steps; s++)
+        fits = read_step(schema, s, edges, reader);
+    if (fits && !reader->failed) {
+        schema->own = own;
+        fits = read_times(reader, steps, &schema->estimates) &&
+               read_times(reader, steps, &schema->fetch_estimates);
+        schema->overhead = td_take_signed(reader);
+        schema->rest_build = td_take_signed(reader);
+        schema->rest_fetch = td_take_signed(reader);
+    }
+    if (fits && !reader->failed) return keep(schemas, schema, error);
+    bool damaged = reader->failed;
+    (void)give_up(schema, error);
+    if (damaged) (void)td_error_set(error, TD_FAULT_INPUT, "a schema is damaged");
+    return UINT32_MAX;
 }
 
 static bool same_step(const struct td_known_schema *known, uint32_t step,

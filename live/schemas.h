@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "live/codec.h"
 #include "live/intern.h"
 #include "live/protocol.h"
 #include "workload/scenario.h"
@@ -16,6 +17,7 @@ struct td_known_schema {
     td_step *after;
     td_time *estimates, *fetch_estimates; /* NULL: not known */
     td_time overhead, rest_build, rest_fetch;
+    bool own; /* the authority was started with it */
 };
 
 struct td_schemas {
@@ -35,6 +37,10 @@ uint32_t td_schemas_add_hello(struct td_schemas *schemas, const struct td_hello 
 /* True if the hello brings the same along; else a sentence that says what differs. */
 bool td_schemas_agree(const struct td_known_schema *known, const struct td_hello *hello,
                       struct td_error *error);
+/* All of a schema as bytes, and a new one that was written so; UINT32_MAX with an error. */
+void td_known_schema_write(const struct td_known_schema *schema, struct td_buffer *out);
+uint32_t td_schemas_add_written(struct td_schemas *schemas, struct td_reader *reader,
+                                struct td_error *error);
 /* The engine has refused it. */
 void td_schemas_remove_last(struct td_schemas *schemas);
 struct td_schema_spec td_known_schema_spec(const struct td_known_schema *schema);

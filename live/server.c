@@ -20,6 +20,7 @@
 /* Where nobody said how many may come. The websocket library makes tables of that size. */
 #define CONNECTIONS 19900u
 #define STATUS_EVERY_NS (10 * TD_NS_PER_S)
+#define WRITE_OUT_NS TD_NS_PER_S
 
 int64_t td_server_clock_ns(void)
 {
@@ -55,6 +56,8 @@ const char *td_server_trouble(const struct td_server *server)
     if (td_authority_is_draining(server->authority))
         return "it has been told to stop: there are no new orders, and it ends when those that run "
                "have ended";
+    if (td_authority_is_held(server->authority, TD_HOLD_JOURNAL))
+        return "the journal cannot be written: make room on its disk, or mend it";
     return NULL;
 }
 
@@ -69,6 +72,7 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 void td_server_set_timer(struct td_server *server)
 {
     td_time due = td_authority_due(server->authority);
+    if (due > server->deadline) due = server->deadline;
     if (due == server->timer_due) return;
     server->timer_due = due;
     lws_usec_t in = LWS_SET_TIMER_USEC_CANCEL;
@@ -79,16 +83,39 @@ void td_server_set_timer(struct td_server *server)
     lws_sul_schedule(server->context, 0, &server->timer, on_timer, in);
 }
 
+bool td_server_receive(struct td_server *server, uint32_t link, const struct td_message *message)
+{
+    static const struct td_message later = {
+        .kind = TD_MESSAGE_ERROR,
+        .text = "the journal is full until those who are here have finished: try again later",
+        .error = {.code = "try-later"}};
+    enum td_admission admission =
+        server->keeper == NULL ? TD_ADMIT : td_keeper_admit(server->keeper, link, message);
+    if (admission == TD_ADMIT)
+        td_authority_receive(server->authority, link, message, td_server_now(server));
+    if (admission == TD_TRY_LATER) {
+        td_connection_send(server, link, &later);
+        td_connection_close(server, link);
+    }
+    return admission != TD_TOO_MUCH;
+}
+
+void td_server_lose(struct td_server *server, uint32_t link)
+{
+    if (server->keeper != NULL) td_keeper_forget(server->keeper, link);
+    td_authority_lose(server->authority, link, td_server_now(server));
+}
+
 static void journal_event(void *context, const struct td_event *event)
 {
     const struct td_server *server = context;
-    if (server->options.event != NULL) server->options.event(server->options.journal, event);
+    if (server->options.event != NULL) server->options.event(server->options.watcher, event);
 }
 
 static void journal_command(void *context, const struct td_command *command)
 {
     const struct td_server *server = context;
-    if (server->options.command != NULL) server->options.command(server->options.journal, command);
+    if (server->options.command != NULL) server->options.command(server->options.watcher, command);
 }
 
 /* A peer's words may hold what a terminal would obey, or a line feed. */
@@ -172,6 +199,26 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     return true;
 }
 
+/* The authority, new or as its journal has it. False with an error. */
+static bool open_authority(struct td_server *server, const struct td_authority_outlet *outlet,
+                           struct td_error *error)
+{
+    const struct td_server_options *options = &server->options;
+    if (options->journal.path == NULL) {
+        server->authority = td_authority_create(&options->authority, outlet, error);
+        return server->authority != NULL;
+    }
+    struct timespec wall;
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    int64_t realtime_ns = (int64_t)wall.tv_sec * TD_NS_PER_S + wall.tv_nsec;
+    server->keeper =
+        td_keeper_open(&options->journal, &options->authority, outlet, realtime_ns, error);
+    if (server->keeper == NULL) return false;
+    server->authority = td_keeper_authority(server->keeper);
+    server->zero_ns -= (int64_t)((double)td_keeper_start(server->keeper) * options->scale);
+    return true;
+}
+
 struct td_server *td_server_create(const struct td_server_options *options, struct td_error *error)
 {
     struct td_server *server = calloc(1, sizeof *server);
@@ -188,7 +235,8 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         td_server_destroy(server);
         return NULL;
     }
-    server->timer_due = TD_TIME_MAX;
+    server->deadline = server->timer_due = TD_TIME_MAX;
+    server->zero_ns = td_server_clock_ns();
     const struct td_authority_outlet outlet = {.context = server,
                                                .send = td_connection_send,
                                                .close = td_connection_close,
@@ -204,13 +252,12 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
         td_server_destroy(server);
         return NULL;
     }
-    server->authority = td_authority_create(&options->authority, &outlet, error);
     server->guard = td_guard_create(&server->options.limits, error);
-    if (server->authority == NULL || server->guard == NULL || !listen_on(server, error)) {
+    if (server->guard == NULL || !open_authority(server, &outlet, error) ||
+        !listen_on(server, error)) {
         td_server_destroy(server);
         return NULL;
     }
-    server->zero_ns = td_server_clock_ns();
     return server;
 }
 
@@ -218,7 +265,8 @@ void td_server_destroy(struct td_server *server)
 {
     if (server == NULL) return;
     if (server->context != NULL) lws_context_destroy(server->context);
-    td_authority_destroy(server->authority);
+    if (server->keeper == NULL) td_authority_destroy(server->authority);
+    td_keeper_close(server->keeper);
     td_v1_destroy(server->v1);
     td_guard_destroy(server->guard);
     td_tokens_destroy(server->options.tokens);
@@ -227,24 +275,52 @@ void td_server_destroy(struct td_server *server)
     free(server);
 }
 
-/* It is enough that the loop goes round. */
-static void on_drain_timer(lws_sorted_usec_list_t *timer)
+static void on_retry(lws_sorted_usec_list_t *timer)
 {
-    (void)timer;
+    (void)timer; /* the round that this ends does what there is to do */
 }
 
-static bool is_drained(struct td_server *server, td_time *deadline)
+/* What this round has brought is kept. False: it is not, and nothing may go out. */
+static bool keep(struct td_server *server)
+{
+    if (server->keeper == NULL) return true;
+    int64_t now = td_server_clock_ns();
+    bool kept = td_keeper_commit(server->keeper, td_server_now(server), now);
+    int64_t due = td_keeper_due(server->keeper);
+    const struct td_authority *before = server->authority;
+    server->authority = td_keeper_authority(server->keeper);
+    server->folds += server->authority != before;
+    if (due < INT64_MAX)
+        lws_sul_schedule(server->context, 0, &server->retry, on_retry,
+                         due <= now ? 1 : (due - now) / 1000 + 1);
+    td_server_set_timer(server);
+    return kept;
+}
+
+static bool is_drained(struct td_server *server)
 {
     td_time now = td_server_now(server);
-    if (*deadline < 0) {
+    if (server->deadline == TD_TIME_MAX) {
         td_authority_drain(server->authority);
         if (server->options.notify) td_notify("STOPPING=1\nSTATUS=waits for running orders to end");
-        *deadline = now + server->options.drain;
-        /* something has to happen at the deadline at the latest */
-        lws_usec_t in = (lws_usec_t)((double)server->options.drain * server->options.scale / 1000);
-        lws_sul_schedule(server->context, 0, &server->drain_timer, on_drain_timer, in + 1);
+        server->deadline = now + server->options.drain;
+        td_server_set_timer(server);
     }
-    return td_authority_is_idle(server->authority) || now >= *deadline;
+    return td_authority_is_idle(server->authority) || now >= server->deadline;
+}
+
+/* What waits for its peers is written before the end; those who do not read are not waited for. */
+static void write_out(struct td_server *server)
+{
+    int64_t until = td_server_clock_ns() + WRITE_OUT_NS;
+    server->deadline = TD_TIME_MAX; /* it has come */
+    while (keep(server)) {
+        int64_t left = until - td_server_clock_ns();
+        td_connections_flush(server);
+        if (left <= 0 || !td_connections_busy(server)) return;
+        lws_sul_schedule(server->context, 0, &server->retry, on_retry, left / 1000 + 1);
+        if (lws_service(server->context, 0) < 0) return;
+    }
 }
 
 /* Tells systemd that the loop goes round, and what goes on in it. */
@@ -272,12 +348,14 @@ static void begin_notifying(struct td_server *server)
 
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error)
 {
-    td_time deadline = -1;
-    begin_notifying(server);
     atomic_bool *reload = server->options.reload;
-    while (!atomic_load(stop) || !is_drained(server, &deadline)) {
+    td_server_set_timer(server); /* a journal may have left something to wait for */
+    if (keep(server)) td_connections_flush(server);
+    begin_notifying(server);
+    while (!atomic_load(stop) || !is_drained(server)) {
         if (reload != NULL && atomic_exchange(reload, false)) td_gate_reload(server);
         const struct td_error *fault = td_authority_fault(server->authority);
+        if (fault == NULL && server->keeper != NULL) fault = td_keeper_fault(server->keeper);
         if (fault != NULL) {
             *error = *fault;
             return false;
@@ -285,7 +363,8 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
         if (lws_service(server->context, 0) < 0)
             return td_error_set(error, TD_FAULT_RUN, "the websocket library has failed");
         td_connections_settle(server);
-        td_connections_flush(server);
+        if (keep(server)) td_connections_flush(server);
     }
+    write_out(server);
     return true;
 }

@@ -15,6 +15,7 @@
 
 #include "live/authority.h"
 #include "live/guard.h"
+#include "live/keeper.h"
 #include "live/tokens.h"
 
 #include <stdatomic.h>
@@ -37,10 +38,11 @@ struct td_server_options {
     bool log_json;
     bool notify; /* systemd is told how it is, if it has started this program */
     int log;     /* file descriptor for a line for each thing that happens; -1: none */
-    /* What goes into the engine and comes out of it, for a journal. May be NULL. */
+    /* What goes into the engine and comes out of it. May be NULL. */
     void (*event)(void *context, const struct td_event *event);
     void (*command)(void *context, const struct td_command *command);
-    void *journal;
+    void *watcher;
+    struct td_keeper_options journal; /* without a path there is none */
 };
 
 /* NULL with an error: the address is in use, or cannot be had. */
@@ -52,7 +54,8 @@ uint16_t td_server_port(const struct td_server *server);
 int64_t td_server_zero_ns(const struct td_server *server);
 
 /* Serves until it is stopped: `stop` has turned true, and td_server_wake() was called or a signal
- * came. Then there are no new orders, and it returns when those that run have ended, or in time. */
+ * came. Then there are no new orders, and it returns when those that run have ended, or in time,
+ * and when what is queued for peers is written (or a second later). */
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error);
 /* From another thread: look at `stop` now. */
 void td_server_wake(struct td_server *server);

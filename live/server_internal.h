@@ -22,6 +22,7 @@ struct connection {
     struct outgoing *first, **last;
     uint32_t queued;
     size_t queued_bytes;
+    uint32_t released; /* of these, since the last flush: the others must wait for the next */
     uint32_t link;
     int64_t result_ns;    /* when its last result came, until it is answered; 0: it is */
     int64_t confirmed_ns; /* when the library was told last that it lives */
@@ -41,7 +42,9 @@ struct td_server {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct ssl_ctx_st *tls; /* NULL: none; the library's */
-    lws_sorted_usec_list_t timer, drain_timer, notify_timer;
+    lws_sorted_usec_list_t timer, retry, notify_timer;
+    struct td_keeper *keeper;        /* NULL: there is no journal */
+    uint64_t folds;                  /* since each of which the authority is another */
     struct connection **connections; /* by link; NULL: free */
     uint32_t *free_links, free_count;
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
@@ -49,6 +52,7 @@ struct td_server {
     struct td_buffer text;
     int64_t zero_ns;
     td_time timer_due; /* what the timer is set to */
+    td_time deadline;  /* to stop at; TD_TIME_MAX: it is not stopping */
     uint16_t port;
 };
 
@@ -59,6 +63,10 @@ const char *td_server_trouble(const struct td_server *server);
 void td_server_log(void *context, td_time at, const char *peer, const char *text);
 /* The next time at which the authority has something to do by itself. */
 void td_server_set_timer(struct td_server *server);
+/* For the authority, from a link. False: the connection is to be closed at once. */
+bool td_server_receive(struct td_server *server, uint32_t link, const struct td_message *message);
+/* The link is gone. */
+void td_server_lose(struct td_server *server, uint32_t link);
 
 /* gate.c: a socket from its accept() to its end, whatever becomes of it. */
 /* Whether a socket of that address may be accepted. */
@@ -82,6 +90,8 @@ void td_connection_close(void *context, uint32_t link);
 /* What v1's clients do by themselves, after all that has been received. */
 void td_connections_settle(struct td_server *server);
 void td_connections_flush(struct td_server *server);
+/* True while something that was flushed is not written. */
+bool td_connections_busy(const struct td_server *server);
 void td_connections_free(struct td_server *server);
 
 /* http.c */

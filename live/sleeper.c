@@ -63,6 +63,9 @@ struct td_sleeper {
     struct td_hello_digest *digests;
 };
 
+/* An authority without room is asked again after so long. */
+#define TRY_LATER (5 * TD_NS_PER_S)
+
 /* The digest of the steps that a change leaves alone. */
 static const char *const UNTOUCHED = "base";
 
@@ -600,8 +603,16 @@ void td_sleeper_receive(struct td_sleeper *sleeper, const struct td_message *mes
         if (sleeper->order != 0 && message->order == sleeper->order)
             report_end(sleeper, TD_ENDED_ABORTED, NULL);
         return;
-    case TD_MESSAGE_DONE:
     case TD_MESSAGE_ERROR:
+        if (sleeper->order == 0 && message->error.code != NULL &&
+            strcmp(message->error.code, "try-later") == 0) {
+            sleeper->arrives = now < TD_TIME_MAX - TRY_LATER ? now + TRY_LATER : TD_TIME_MAX;
+            hang_up(sleeper);
+            return;
+        }
+        end(sleeper);
+        return;
+    case TD_MESSAGE_DONE:
         end(sleeper);
         return;
     default: /* it is no authority */

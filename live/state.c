@@ -153,7 +153,7 @@ static void write_head(const struct td_state *state, struct td_buffer *out)
     text_member(out, "program", TD_VERSION);
     text_member(out, "policy", authority->options.policy->name);
     time_member(out, "now_s", state->now);
-    bool_member(out, "draining", authority->draining);
+    bool_member(out, "draining", td_authority_is_draining(authority));
     key(out, "cohorts");
     td_buffer_string(out, "[");
 }

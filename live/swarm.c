@@ -279,7 +279,7 @@ static void hear(struct link *link, const char *text, size_t length)
     link->away_ns = 0;
     count(&link->swarm->counts, message);
     if (options->log != NULL) options->log(options->log_context, link->peer, false, message, now);
-    if (message->kind == TD_MESSAGE_ERROR)
+    if (message->kind == TD_MESSAGE_ERROR && strcmp(message->error.code, "try-later") != 0)
         fail(link, "is refused by the authority",
              message->text != NULL ? message->text : message->error.code);
     td_sleeper_receive(link->sleeper, message, now);

@@ -17,6 +17,7 @@ needs() {
 		header Random123/philox.h librandom123-dev
 		header libwebsockets.h libwebsockets-dev
 		header openssl/ssl.h libssl-dev
+		header sqlite3.h libsqlite3-dev
 		END
         ;;
     test)

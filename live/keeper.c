@@ -1,0 +1,575 @@
+#include "live/keeper.h"
+
+#include "live/inputs.h"
+#include "live/journal.h"
+#include "live/summary.h"
+#include "live/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRY_AGAIN_NS TD_NS_PER_S
+/* Inputs that are worth a fold as soon as nobody is present. */
+#define FOLD_ROWS 10000u
+/* What may wait in memory: inputs for a disk that is full, and hellos for a fold. */
+#define PENDING_MOST (64u << 20)
+#define PARKED_MOST (16u << 20)
+
+/* An input that is not durable yet; its bytes are in a buffer, one row behind the other. */
+struct pending {
+    td_time at;
+    uint32_t kind, link;
+    size_t body_length, caused_length;
+};
+
+/* A hello that waits for the journal to be folded. */
+struct parked {
+    uint32_t link;
+    size_t length;
+    char *text;
+};
+
+struct td_keeper {
+    struct td_keeper_options options;
+    struct td_authority_options authority_options;
+    struct td_authority_outlet outlet; /* the shell's */
+    struct td_authority *authority;
+    struct td_journal *journal;
+    struct td_buffer trace; /* of the input at hand */
+    struct td_buffer bytes;
+    struct pending *pending;
+    size_t pending_count, pending_capacity;
+    struct parked *parked;
+    size_t parked_count, parked_capacity, parked_bytes;
+    struct td_journal_row *rows; /* room for what a commit needs */
+    size_t row_capacity;
+    td_time start;
+    int64_t retry_ns;
+    bool silent;    /* it lives again: nothing goes out, nothing is kept */
+    bool failing;   /* the last commit has failed */
+    bool no_memory; /* an input could not be kept */
+    struct td_error fault;
+    uint64_t folded; /* rows that the last fold has left, or the beginning */
+};
+
+/* The outlet: what goes out, and what is kept of what has come in. */
+
+static void on_send(void *context, uint32_t link, const struct td_message *message)
+{
+    const struct td_keeper *keeper = context;
+    if (!keeper->silent) keeper->outlet.send(keeper->outlet.context, link, message);
+}
+
+static void on_close(void *context, uint32_t link)
+{
+    const struct td_keeper *keeper = context;
+    if (!keeper->silent) keeper->outlet.close(keeper->outlet.context, link);
+}
+
+static bool on_vouch(void *context, uint32_t link, const struct td_hello *hello,
+                     struct td_voucher *voucher, struct td_error *error)
+{
+    const struct td_keeper *keeper = context;
+    const struct td_authority_outlet *outlet = &keeper->outlet;
+    return outlet->vouch == NULL || outlet->vouch(outlet->context, link, hello, voucher, error);
+}
+
+static void on_log(void *context, td_time at, const char *peer, const char *text)
+{
+    const struct td_keeper *keeper = context;
+    if (!keeper->silent && keeper->outlet.log != NULL)
+        keeper->outlet.log(keeper->outlet.context, at, peer, text);
+}
+
+static void on_event(void *context, const struct td_event *event)
+{
+    struct td_keeper *keeper = context;
+    td_trace_event(&keeper->trace, td_authority_now(keeper->authority), event);
+    if (!keeper->silent && keeper->outlet.event != NULL)
+        keeper->outlet.event(keeper->outlet.context, event);
+}
+
+static void on_command(void *context, const struct td_command *command)
+{
+    struct td_keeper *keeper = context;
+    td_trace_command(&keeper->trace, command);
+    if (!keeper->silent && keeper->outlet.command != NULL)
+        keeper->outlet.command(keeper->outlet.context, command);
+}
+
+static bool reserve_pending(struct td_keeper *keeper)
+{
+    if (keeper->pending_count < keeper->pending_capacity) return true;
+    size_t capacity = keeper->pending_capacity == 0 ? 64 : 2 * keeper->pending_capacity;
+    struct pending *pending = realloc(keeper->pending, capacity * sizeof *pending);
+    if (pending == NULL) return false;
+    keeper->pending = pending;
+    keeper->pending_capacity = capacity;
+    return true;
+}
+
+static void keep(struct td_keeper *keeper, const struct td_input *input)
+{
+    size_t start = keeper->bytes.length;
+    td_input_write(input, &keeper->bytes);
+    size_t body_length = keeper->bytes.length - start;
+    td_buffer_add(&keeper->bytes, keeper->trace.bytes, keeper->trace.length);
+    if (keeper->trace.failed || keeper->bytes.failed || !reserve_pending(keeper)) {
+        keeper->no_memory = true;
+        (void)td_error_memory(&keeper->fault, "what the journal has to keep");
+        return;
+    }
+    keeper->pending[keeper->pending_count++] =
+        (struct pending){.at = input->at,
+                         .kind = input->kind,
+                         .link = input->link,
+                         .body_length = body_length,
+                         .caused_length = keeper->trace.length};
+    keeper->trace.length = 0;
+}
+
+static void on_input(void *context, const struct td_input *input)
+{
+    struct td_keeper *keeper = context;
+    if (!keeper->silent) keep(keeper, input);
+}
+
+static void forget_pending(struct td_keeper *keeper)
+{
+    keeper->pending_count = 0;
+    keeper->bytes.length = 0;
+    keeper->trace.length = 0;
+}
+
+/* The pending inputs as rows. NULL if memory is short. */
+static struct td_journal_row *gather(struct td_keeper *keeper)
+{
+    if (keeper->row_capacity < keeper->pending_count) {
+        size_t capacity = keeper->pending_capacity;
+        struct td_journal_row *rows = realloc(keeper->rows, capacity * sizeof *rows);
+        if (rows == NULL) return NULL;
+        keeper->rows = rows;
+        keeper->row_capacity = capacity;
+    }
+    const char *at = keeper->bytes.bytes;
+    for (size_t i = 0; i < keeper->pending_count; i++) {
+        const struct pending *from = &keeper->pending[i];
+        keeper->rows[i] = (struct td_journal_row){.at = from->at,
+                                                  .kind = from->kind,
+                                                  .link = from->link,
+                                                  .body = at,
+                                                  .body_length = from->body_length,
+                                                  .caused = at + from->body_length,
+                                                  .caused_length = from->caused_length};
+        at += from->body_length + from->caused_length;
+    }
+    return keeper->rows;
+}
+
+/* An authority from nothing, with these options. */
+static struct td_authority *begin(struct td_keeper *keeper, td_order first_order,
+                                  struct td_error *error)
+{
+    struct td_authority_options options = keeper->authority_options;
+    const struct td_authority_outlet outlet = {.context = keeper,
+                                               .send = on_send,
+                                               .close = on_close,
+                                               .vouch = on_vouch,
+                                               .event = on_event,
+                                               .command = on_command,
+                                               .input = on_input,
+                                               .log = on_log};
+    options.scenario = NULL;  /* it comes as inputs, */
+    options.schema_count = 0; /* and so do these */
+    options.engine.first_order = first_order;
+    return td_authority_create(&options, &outlet, error);
+}
+
+static bool restore(struct td_keeper *keeper, const struct td_summary *summary, td_time now,
+                    struct td_error *error)
+{
+    for (size_t i = 0; i < summary->count; i++) {
+        size_t length;
+        const char *item = td_summary_item(summary, i, &length);
+        if (!td_authority_restore(keeper->authority, item, length, now, error)) return false;
+    }
+    return !keeper->no_memory || td_error_memory(error, "a journal");
+}
+
+static bool has_overhead(const struct td_scenario *scenario)
+{
+    const struct td_dist *overhead = scenario->overhead;
+    return overhead->kind != TD_DIST_CONSTANT || overhead->parameter[0] > 0;
+}
+
+static struct td_journal_meta describe(const struct td_keeper *keeper,
+                                       const struct td_summary *setup)
+{
+    const struct td_authority_options *options = &keeper->authority_options;
+    const struct td_scenario *scenario = options->scenario;
+    return (struct td_journal_meta){.policy = options->policy->name,
+                                    .policy_path = keeper->options.policy_path,
+                                    .scenario = scenario == NULL ? NULL : scenario->name,
+                                    .setup = setup->bytes.bytes,
+                                    .setup_length = setup->bytes.length,
+                                    .retries = options->engine.retries,
+                                    .learn = options->engine.learn,
+                                    .overhead = scenario != NULL && has_overhead(scenario),
+                                    .patience = options->engine.patience,
+                                    .grace = options->grace,
+                                    .first_order = 1};
+}
+
+/* A journal that begins. */
+static bool create(struct td_keeper *keeper, const struct td_summary *setup, int64_t realtime_ns,
+                   struct td_error *error)
+{
+    struct td_journal_meta meta = describe(keeper, setup);
+    meta.began_ns = realtime_ns;
+    keeper->authority = begin(keeper, 1, error);
+    if (keeper->authority == NULL || !restore(keeper, setup, 0, error)) return false;
+    const struct td_journal_row *rows = gather(keeper);
+    if (rows == NULL && keeper->pending_count > 0) return td_error_memory(error, "a journal");
+    bool good = td_journal_create(keeper->options.path, &meta, rows, keeper->pending_count, error);
+    forget_pending(keeper);
+    td_authority_destroy(keeper->authority);
+    keeper->authority = NULL;
+    return good;
+}
+
+static bool differs(const struct td_keeper *keeper, const char *what, const char *theirs,
+                    const char *ours, struct td_error *error)
+{
+    return td_error_set(error, TD_FAULT_INPUT,
+                        "journal %s was begun with %s %s, not %s: start with that one, or move the "
+                        "journal away to begin a new one",
+                        keeper->options.path, what, theirs, ours);
+}
+
+static bool number_differs(const struct td_keeper *keeper, const char *what, double theirs,
+                           double ours, struct td_error *error)
+{
+    char was[32], is[32];
+    (void)snprintf(was, sizeof was, "%.9g", theirs);
+    (void)snprintf(is, sizeof is, "%.9g", ours);
+    return theirs == ours || differs(keeper, what, was, is, error);
+}
+
+/* The authority is started as the journal was: it would decide otherwise. */
+static bool agrees(const struct td_keeper *keeper, const struct td_summary *setup,
+                   struct td_error *error)
+{
+    const struct td_journal_meta *was = td_journal_meta(keeper->journal);
+    const struct td_journal_meta is = describe(keeper, setup);
+    if (strcmp(was->policy, is.policy) != 0)
+        return differs(keeper, "policy", was->policy, is.policy, error);
+    if (was->setup_length != is.setup_length ||
+        memcmp(was->setup, is.setup == NULL ? "" : is.setup, is.setup_length) != 0) {
+        const char *theirs = was->scenario == NULL ? "none" : was->scenario;
+        const char *ours = is.scenario == NULL ? "none" : is.scenario;
+        bool same = strcmp(theirs, ours) == 0;
+        return differs(keeper, "scenario", theirs, same ? "as it is now" : ours, error);
+    }
+    double second = (double)TD_NS_PER_S;
+    return number_differs(keeper, "--retries", was->retries, is.retries, error) &&
+           number_differs(keeper, "--grace", (double)was->grace / second, (double)is.grace / second,
+                          error) &&
+           number_differs(keeper, "a patience (s) of", (double)was->patience / second,
+                          (double)is.patience / second, error) &&
+           number_differs(keeper, "learned times", was->learn, is.learn, error);
+}
+
+/* The life that is in the journal, once more. */
+static bool relive(struct td_keeper *keeper, struct td_error *error)
+{
+    struct td_journal_row row;
+    keeper->authority = begin(keeper, td_journal_meta(keeper->journal)->first_order, error);
+    if (keeper->authority == NULL) return false;
+    keeper->silent = true;
+    while (td_journal_next(keeper->journal, &row, error)) {
+        struct td_error why;
+        if (!td_input_relive(keeper->authority, &row, &keeper->trace, &why))
+            return td_error_set(error, TD_FAULT_INPUT,
+                                "journal %s cannot be gone on with (%.600s): use the version of "
+                                "the program, or of the policy, that wrote it, or move it away to "
+                                "begin a new one",
+                                keeper->options.path, why.text);
+        bool first = keeper->folded + 1 == td_journal_rows(keeper->journal);
+        if (first && row.kind == TD_INPUT_RESTORE) keeper->folded++;
+    }
+    keeper->silent = false;
+    keeper->trace.length = 0;
+    return error->fault == TD_FAULT_NONE;
+}
+
+/* It goes on, after as long as it was away by the wall clock. */
+static void go_on(struct td_keeper *keeper, int64_t realtime_ns)
+{
+    bool lived = td_journal_rows(keeper->journal) > keeper->folded;
+    int64_t since = realtime_ns - td_journal_meta(keeper->journal)->began_ns;
+    keeper->start = td_authority_now(keeper->authority);
+    if (since > keeper->start && since < TD_TIME_MAX) keeper->start = since;
+    if (lived) td_authority_restart(keeper->authority, keeper->start);
+}
+
+/* What the authority is started with. */
+static bool gather_setup(const struct td_authority_options *options, struct td_summary *setup,
+                         struct td_error *error)
+{
+    if (options->scenario != NULL && !td_summary_of_scenario(setup, options->scenario, error))
+        return false;
+    for (size_t i = 0; i < options->schema_count; i++)
+        if (!td_summary_of_schema(setup, options->schemas[i], error)) return false;
+    return true;
+}
+
+static bool open_journal(struct td_keeper *keeper, int64_t realtime_ns, struct td_error *error)
+{
+    const char *path = keeper->options.path;
+    struct td_summary setup = {0};
+    bool good = gather_setup(&keeper->authority_options, &setup, error) &&
+                (td_journal_exists(path) || create(keeper, &setup, realtime_ns, error)) &&
+                (keeper->journal = td_journal_open(path, true, error)) != NULL &&
+                agrees(keeper, &setup, error) && relive(keeper, error) &&
+                td_journal_write(keeper->journal, error);
+    td_summary_free(&setup);
+    if (!good) return false;
+    *td_authority_metrics(keeper->authority) = (struct td_metrics){0}; /* of this process */
+    go_on(keeper, realtime_ns);
+    return true;
+}
+
+struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
+                                 const struct td_authority_options *authority,
+                                 const struct td_authority_outlet *outlet, int64_t realtime_ns,
+                                 struct td_error *error)
+{
+    struct td_keeper *keeper = calloc(1, sizeof *keeper);
+    if (keeper == NULL) {
+        (void)td_error_memory(error, "a journal");
+        return NULL;
+    }
+    keeper->options = *options;
+    keeper->authority_options = *authority;
+    keeper->outlet = *outlet;
+    keeper->retry_ns = INT64_MAX;
+    if (open_journal(keeper, realtime_ns, error)) return keeper;
+    td_keeper_close(keeper);
+    return NULL;
+}
+
+void td_keeper_close(struct td_keeper *keeper)
+{
+    if (keeper == NULL) return;
+    td_authority_destroy(keeper->authority);
+    td_journal_close(keeper->journal);
+    td_buffer_free(&keeper->trace);
+    td_buffer_free(&keeper->bytes);
+    for (size_t i = 0; i < keeper->parked_count; i++)
+        free(keeper->parked[i].text);
+    free(keeper->parked);
+    free(keeper->pending);
+    free(keeper->rows);
+    free(keeper);
+}
+
+struct td_authority *td_keeper_authority(const struct td_keeper *keeper)
+{
+    return keeper->authority;
+}
+
+uint64_t td_keeper_rows(const struct td_keeper *keeper)
+{
+    return td_journal_rows(keeper->journal);
+}
+
+td_time td_keeper_start(const struct td_keeper *keeper)
+{
+    return keeper->start;
+}
+
+int64_t td_keeper_due(const struct td_keeper *keeper)
+{
+    return keeper->retry_ns;
+}
+
+const struct td_error *td_keeper_fault(const struct td_keeper *keeper)
+{
+    return keeper->no_memory ? &keeper->fault : NULL;
+}
+
+static void say(const struct td_keeper *keeper, td_time now, const char *text)
+{
+    if (keeper->outlet.log != NULL)
+        keeper->outlet.log(keeper->outlet.context, now, "authority", text);
+}
+
+/* Nobody is told anything, and nobody is ordered anything, until what has come in is durable. */
+static void begin_hold(struct td_keeper *keeper, td_time now, const struct td_error *why)
+{
+    char text[1200];
+    if (keeper->failing) return;
+    keeper->failing = true;
+    (void)snprintf(text, sizeof text,
+                   "%s: nobody gets an order or an answer until it can be written, so make room on "
+                   "its disk or mend it; nothing is lost meanwhile",
+                   why->text);
+    say(keeper, now, text);
+    td_authority_hold(keeper->authority, TD_HOLD_JOURNAL, true, now);
+}
+
+static bool append(struct td_keeper *keeper, struct td_error *error)
+{
+    const struct td_journal_row *rows = gather(keeper);
+    if (rows == NULL) return td_error_memory(error, "a journal");
+    if (!td_journal_append(keeper->journal, rows, keeper->pending_count, error)) return false;
+    forget_pending(keeper);
+    return true;
+}
+
+/* What has come in, in one transaction. */
+static bool write_down(struct td_keeper *keeper, td_time now, int64_t clock_ns)
+{
+    struct td_error error;
+    if (keeper->no_memory) return false;
+    if (keeper->pending_count == 0 && !keeper->failing) return true;
+    if (keeper->failing && clock_ns < keeper->retry_ns) return false;
+    if (!append(keeper, &error)) {
+        begin_hold(keeper, now, &error);
+        keeper->retry_ns = clock_ns + TRY_AGAIN_NS;
+        return false;
+    }
+    if (!keeper->failing) return true;
+    keeper->failing = false;
+    keeper->retry_ns = INT64_MAX;
+    say(keeper, now, "the journal can be written again: orders go on");
+    td_authority_hold(keeper->authority, TD_HOLD_JOURNAL, false, now);
+    return write_down(keeper, now, clock_ns);
+}
+
+/* Another authority in place of this one, that knows what this one leaves behind. */
+static bool fold_into(struct td_keeper *keeper, const struct td_summary *summary, td_time now,
+                      struct td_error *error)
+{
+    struct td_journal_meta meta = *td_journal_meta(keeper->journal);
+    meta.first_order = td_authority_last_order(keeper->authority) + 1;
+    if (meta.first_order < td_journal_meta(keeper->journal)->first_order)
+        meta.first_order = td_journal_meta(keeper->journal)->first_order;
+    struct td_authority *old = keeper->authority;
+    keeper->authority = begin(keeper, meta.first_order, error);
+    bool good = keeper->authority != NULL && restore(keeper, summary, now, error);
+    const struct td_journal_row *rows = good ? gather(keeper) : NULL;
+    if (good && rows == NULL && keeper->pending_count > 0)
+        good = td_error_memory(error, "a journal");
+    good = good && td_journal_replace(keeper->journal, &meta, rows, keeper->pending_count, error);
+    forget_pending(keeper);
+    if (good) *td_authority_metrics(keeper->authority) = *td_authority_metrics(old);
+    td_authority_destroy(good ? old : keeper->authority);
+    if (!good) keeper->authority = old;
+    return good;
+}
+
+static bool fold(struct td_keeper *keeper, td_time now, struct td_error *error)
+{
+    struct td_summary summary = {0};
+    char text[128];
+    uint64_t rows = td_journal_rows(keeper->journal);
+    bool good = td_summary_of_authority(&summary, keeper->authority, keeper->options.retain,
+                                        keeper->options.most_bytes / 2, error) &&
+                fold_into(keeper, &summary, now, error);
+    td_summary_free(&summary);
+    if (!good) return false;
+    keeper->folded = td_journal_rows(keeper->journal);
+    (void)snprintf(text, sizeof text,
+                   "nobody is here: the journal is folded, from %llu rows to %llu",
+                   (unsigned long long)rows, (unsigned long long)keeper->folded);
+    say(keeper, now, text);
+    return true;
+}
+
+static bool is_full(const struct td_keeper *keeper)
+{
+    return td_journal_bytes(keeper->journal) + keeper->bytes.length > keeper->options.most_bytes;
+}
+
+/* Hellos that had to wait. */
+static void unpark(struct td_keeper *keeper, td_time now)
+{
+    for (size_t i = 0; i < keeper->parked_count; i++) {
+        struct td_error error;
+        struct td_message *message =
+            td_message_read(keeper->parked[i].text, keeper->parked[i].length, &error);
+        if (message != NULL)
+            td_authority_receive(keeper->authority, keeper->parked[i].link, message, now);
+        td_message_destroy(message);
+        free(keeper->parked[i].text);
+    }
+    keeper->parked_count = keeper->parked_bytes = 0;
+}
+
+bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
+{
+    struct td_error error;
+    if (!write_down(keeper, now, clock_ns)) return false;
+    uint64_t rows = td_journal_rows(keeper->journal) - keeper->folded;
+    bool worth = rows >= FOLD_ROWS || (is_full(keeper) && rows > 0);
+    if (!worth || td_authority_present(keeper->authority) > 0 ||
+        td_authority_fault(keeper->authority) != NULL ||
+        td_authority_is_held(keeper->authority, TD_HOLD_DRAIN))
+        return true;
+    if (!fold(keeper, now, &error)) {
+        begin_hold(keeper, now, &error);
+        keeper->retry_ns = clock_ns + TRY_AGAIN_NS;
+        return false;
+    }
+    unpark(keeper, now);
+    return write_down(keeper, now, clock_ns);
+}
+
+static bool park(struct td_keeper *keeper, uint32_t link, const struct td_message *message)
+{
+    struct td_buffer text = {0};
+    td_message_write(message, &text);
+    if (keeper->parked_count == keeper->parked_capacity) {
+        size_t capacity = keeper->parked_capacity == 0 ? 16 : 2 * keeper->parked_capacity;
+        struct parked *parked = realloc(keeper->parked, capacity * sizeof *parked);
+        if (parked != NULL) {
+            keeper->parked = parked;
+            keeper->parked_capacity = capacity;
+        }
+    }
+    if (text.failed || keeper->parked_count == keeper->parked_capacity ||
+        keeper->parked_bytes + text.length > PARKED_MOST) {
+        td_buffer_free(&text);
+        return false;
+    }
+    keeper->parked_bytes += text.length;
+    keeper->parked[keeper->parked_count++] =
+        (struct parked){.link = link, .length = text.length, .text = text.bytes};
+    return true;
+}
+
+enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
+                                  const struct td_message *message)
+{
+    if (keeper->failing && keeper->bytes.length > PENDING_MOST) return TD_TOO_MUCH;
+    for (size_t i = 0; i < keeper->parked_count; i++)
+        if (keeper->parked[i].link == link) return TD_TOO_MUCH; /* it cannot have been welcome */
+    if (message->kind != TD_MESSAGE_HELLO || !is_full(keeper) ||
+        td_authority_has(keeper->authority, message->hello.peer) ||
+        td_authority_present(keeper->authority) == 0)
+        return TD_ADMIT;
+    return park(keeper, link, message) ? TD_PARKED : TD_TRY_LATER;
+}
+
+void td_keeper_forget(struct td_keeper *keeper, uint32_t link)
+{
+    for (size_t i = 0; i < keeper->parked_count; i++) {
+        if (keeper->parked[i].link != link) continue;
+        keeper->parked_bytes -= keeper->parked[i].length;
+        free(keeper->parked[i].text);
+        keeper->parked[i] = keeper->parked[--keeper->parked_count];
+        return;
+    }
+}

@@ -1,0 +1,65 @@
+/* An authority that forgets nothing: it keeps what comes in, and what that causes, in a journal,
+ * and after a restart goes on as if nothing had been. docs/journal.md says what that means for
+ * users.
+ *
+ *     keeper = td_keeper_open(&options, &authority, &outlet, &error);
+ *     td_keeper_authority(keeper)                      receives, loses, wakes, as ever
+ *     if (td_keeper_commit(keeper, wall)) ...          all of it is durable: what waits may go out
+ *     td_keeper_close(keeper);
+ *
+ * What the authority wants sent must wait for a commit that says true: until then, nobody may know
+ * of it. A commit that fails holds new orders; what came in stays in memory and is tried again.
+ *
+ * When nobody is present, the journal is folded: what the authority has learned begins a new one,
+ * in the same file. An authority that was asked for before is of no use then.
+ */
+#ifndef TD_LIVE_KEEPER_H
+#define TD_LIVE_KEEPER_H
+
+#include "live/authority.h"
+
+struct td_keeper_options {
+    const char *path;        /* NULL: there is no journal */
+    const char *policy_path; /* of a policy from outside */
+    uint64_t most_bytes;     /* past it, newcomers wait until it can be folded */
+    uint32_t retain;         /* cohorts that it is folded to, at most */
+};
+
+struct td_keeper;
+
+/* Begins a journal, or goes on with it: then every peer has lost its connection just now.
+ * `realtime_ns`: the wall clock, since 1970. NULL with an error that says what to do. */
+struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
+                                 const struct td_authority_options *authority,
+                                 const struct td_authority_outlet *outlet, int64_t realtime_ns,
+                                 struct td_error *error);
+void td_keeper_close(struct td_keeper *keeper); /* NULL is allowed */
+
+struct td_authority *td_keeper_authority(const struct td_keeper *keeper);
+/* Inputs that are in the journal. */
+uint64_t td_keeper_rows(const struct td_keeper *keeper);
+/* The time that it is for the authority when it opens. */
+td_time td_keeper_start(const struct td_keeper *keeper);
+
+/* True if all that has come in is durable. `now`: the authority's time; `clock_ns`: any clock that
+ * goes on, for trying again once a second. */
+bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns);
+/* Memory was short, so that an input is not kept: it is time to end; NULL: all is well. */
+const struct td_error *td_keeper_fault(const struct td_keeper *keeper);
+/* When td_keeper_commit() has something to try again, by that clock; INT64_MAX: never. */
+int64_t td_keeper_due(const struct td_keeper *keeper);
+
+enum td_admission {
+    TD_ADMIT,     /* the authority may have the message */
+    TD_PARKED,    /* it is kept, for later: the authority gets it when there is room */
+    TD_TRY_LATER, /* there is no room for it: its peer may be told so, and the connection ends */
+    TD_TOO_MUCH,  /* the same, but nothing can be told: the connection ends now */
+};
+
+/* What is to be done with a message before the authority gets it. */
+enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
+                                  const struct td_message *message);
+/* The link is gone: what was kept of it goes with it. */
+void td_keeper_forget(struct td_keeper *keeper, uint32_t link);
+
+#endif

@@ -1,0 +1,294 @@
+#!/usr/bin/python3
+"""The authority with a journal: killed again and again while peers work, with a full disk, ended
+while something is queued; and what `replay` makes of the journal.
+
+Usage: test_journal.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
+"""
+import csv
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import peer as plain  # noqa: E402 (a peer from the protocol's page, beside this file)
+
+PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
+
+
+def schema(steps):
+    return {"id": "many", "universe": "//app/...",
+            "steps": {str(i): f"//app/s{i}/..." for i in range(steps)}}
+
+
+class Authority:
+    """`task-director serve` with a journal; it can be killed and started again at its port."""
+
+    def __init__(self, journal, *arguments):
+        self.journal, self.arguments, self.port, self.log = journal, arguments, 0, ""
+
+    def start(self):
+        self.errors = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--journal", self.journal,
+             *self.arguments], stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        line = self.process.stdout.readline()
+        found = re.match(r"listening on 127\.0\.0\.1:(\d+)", line)
+        assert found, (line, self.read_log())
+        self.port = int(found[1])
+        return self
+
+    def read_log(self):
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.communicate(timeout=60)
+        self.log += self.read_log()
+        self.errors.close()
+        return self.process.returncode
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+class Peer(threading.Thread):
+    """A peer that sleeps, and comes back with what it was at when its connection is lost."""
+
+    def __init__(self, authority, name, what, seconds):
+        super().__init__(daemon=True)
+        self.authority, self.label, self.schema, self.seconds = authority, name, what, seconds
+        self.held, self.built, self.order, self.result = [], [], None, None
+        self.outcome, self.until, self.resumed = None, 0, 0
+
+    def run(self):
+        while self.outcome is None:
+            try:
+                self.live(plain.Connection(f"ws://127.0.0.1:{self.authority.port}/peer"))
+            except OSError:
+                time.sleep(0.02)
+            except SystemExit as end:
+                self.outcome = end.code
+
+    def live(self, connection):
+        at = self.order["order"] if self.order else self.result["order"] if self.result else None
+        connection.send("hello", peer=self.label, schema=self.schema, holds=self.held,
+                        **({"resume": at} if at else {}))
+        while True:
+            if self.order and time.monotonic() >= self.until:
+                self.complete(connection)
+            self.hear(connection, connection.receive(self.until if self.order else 1e9))
+
+    def hear(self, connection, message):
+        if message is None:
+            return
+        if message["type"] == "welcome" and not message.get("resumed"):
+            self.order = self.result = None
+        elif message["type"] == "welcome":
+            self.resumed += 1
+            if self.result:
+                self.send_result(connection)
+        elif message["type"] == "order":
+            share = 1 if message["expect"] == "build" else 0.1
+            self.order, self.result = message, None
+            self.until = time.monotonic() + self.seconds * share
+        elif message["type"] == "wait":
+            self.result = None
+
+    def complete(self, connection):
+        order, self.order = self.order, None
+        build = order["expect"] == "build"
+        if "step" in order:
+            self.held.append(order["step"])
+            self.built += [order["step"]] if build else []
+            self.result = {"kind": "obtained", "order": order["order"], "step": order["step"],
+                           "how": order["expect"], "published": build, "last": True,
+                           "took_ns": str(int(self.seconds * 1e9))}
+        else:
+            self.result = {"kind": "ended", "order": order["order"], "result": "ok"}
+        self.send_result(connection)
+
+    def send_result(self, connection):
+        connection.send(**self.result)
+
+
+def replay(*arguments, status=0):
+    done = subprocess.run([PROGRAM, "replay", *arguments], capture_output=True, text=True,
+                          timeout=120, check=False)
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def finish(peers, seconds=90):
+    end = time.monotonic() + seconds
+    for one in peers:
+        one.join(max(0, end - time.monotonic()))
+    assert all(one.outcome == 0 for one in peers), [
+        (one.label, one.outcome, one.order, one.result) for one in peers]
+
+
+def killed_again_and_again(folder):
+    """Every peer completes, everything is built once, and the journal proves itself."""
+    journal, steps = os.path.join(folder, "journal"), 16
+    with Authority(journal) as authority:
+        peers = [Peer(authority, f"p{i}", schema(steps), 0.25) for i in range(4)]
+        for one in peers:
+            one.start()
+        for _ in range(5):
+            time.sleep(0.3)
+            authority.end(signal.SIGKILL)
+            authority.start()
+        finish(peers)
+        assert "identical" in replay(journal)  # while it runs
+        assert authority.end() == 0, authority.log
+    built = sorted(step for one in peers for step in one.built)
+    assert built == sorted(schema(steps)["steps"]), built
+    assert sum(one.resumed for one in peers) > 0
+    assert "4 peers: identical" in replay(journal)
+
+
+def a_full_disk(folder):
+    """Nobody gets an order, the log says why, and then it goes on."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal) as authority:
+        first = Peer(authority, "first", schema(3), 0.5)
+        first.start()
+        while first.order is None:
+            time.sleep(0.01)
+        pid = authority.process.pid
+        hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (4096, hard))
+        second = Peer(authority, "second", schema(3), 0.1)
+        second.start()
+        time.sleep(1.5)
+        assert first.outcome is None and second.order is None and not second.held
+        assert first.result, "it has something to say, and no answer"
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        finish([first, second])
+        assert authority.end() == 0, authority.log
+        assert authority.log.count("make room on its disk") == 1, authority.log
+        assert authority.log.count("can be written again") == 1, authority.log
+    assert "identical" in replay(journal)
+
+
+def what_is_queued_is_written_at_the_end(folder):
+    """SIGTERM while a peer builds the universe: it hears that it is done."""
+    journal = os.path.join(folder, "journal")
+    for _ in range(5):
+        with Authority(journal) as authority:
+            one = Peer(authority, "one", schema(1), 0.1)
+            one.start()
+            while not one.order or "step" in one.order:
+                time.sleep(0.001)
+            assert authority.end() == 0
+            finish([one], 5)
+
+
+def peers_that_left_meanwhile(folder):
+    """Whoever does not come back within its grace after the restart is given up."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal, "--grace", "0.6") as authority:
+        doomed = Peer(authority, "doomed", schema(1), 60)
+        doomed.start()
+        while doomed.order is None:
+            time.sleep(0.01)
+        doomed.authority = Authority(journal)
+        doomed.authority.port = 1  # where it finds nobody
+        authority.end(signal.SIGKILL)
+        authority.start()
+        healthy, started = Peer(authority, "healthy", schema(1), 0.1), time.monotonic()
+        healthy.start()
+        finish([healthy])
+        assert time.monotonic() - started > 0.4
+        assert authority.end() == 0
+        assert "doomed has not come back" in authority.log, authority.log
+    assert "identical" in replay(journal)
+
+
+def rows(folder, name):
+    with open(os.path.join(folder, name), newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def what_replay_leaves(folder):
+    """CSV files of peers that no scenario knows, another policy, a file that cannot be written."""
+    journal, out = os.path.join(folder, "journal"), os.path.join(folder, "out")
+    with Authority(journal) as authority:
+        peers = [Peer(authority, f"p{i}", schema(6), 0.1) for i in range(3)]
+        for one in peers:
+            one.start()
+        finish(peers)
+        assert authority.end() == 0
+    said = replay(journal, "--policy", "linear", "--csv", out, "--first", "2")
+    assert len(said.splitlines()) == 4, said
+    tasks = rows(out, "tasks.csv")
+    builds = [row for row in tasks if row["kind"] == "build" and row["step"] != "universe"]
+    assert sorted(row["step"] for row in builds) == [str(i) for i in range(6)], builds
+    assert {row["peer"] for row in tasks} == {"p0", "p1", "p2"}
+    assert all(row["outcome"] == "ok" and row["mode"] == "live" for row in rows(out, "peers.csv"))
+    found = int(re.search(r"answers (\d+) otherwise", said)[1])
+    assert len(rows(out, "differences.csv")) == found > 2
+    alone = os.path.join(folder, "alone")
+    os.mkdir(alone)
+    copy = shutil.copy(journal, alone)
+    os.chmod(copy, 0o400)
+    os.chmod(alone, 0o500)
+    before = open(copy, "rb").read()
+    assert "identical" in replay(copy)
+    assert os.listdir(alone) == ["journal"] and open(copy, "rb").read() == before
+    os.chmod(alone, 0o700)
+
+
+def what_is_refused(folder):
+    """One sentence that names the file, and the file stays as it is."""
+    foreign, journal = os.path.join(folder, "foreign"), os.path.join(folder, "journal")
+    with open(foreign, "w", encoding="utf-8") as file:
+        json.dump(schema(1), file)
+    with Authority(journal) as authority:
+        for arguments in (["serve", "--listen", "127.0.0.1:0", "--journal", journal],
+                          ["serve", "--listen", "127.0.0.1:0", "--journal", foreign],
+                          ["replay", foreign], ["replay", os.path.join(folder, "none")],
+                          ["serve", "--retain", "3"],
+                          ["replay", journal, "--first", "3"],
+                          ["replay", journal, "--policy", "random"]):
+            done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+                                  timeout=30, check=False)
+            assert done.returncode == 2 and done.stderr.count("\n") == 1, (arguments, done)
+        assert authority.end() == 0
+    with open(foreign, encoding="utf-8") as file:
+        assert json.load(file) == schema(1)
+
+
+def main():
+    passed, failed = 0, 0
+    for test in (killed_again_and_again, a_full_disk, what_is_queued_is_written_at_the_end,
+                 peers_that_left_meanwhile, what_replay_leaves, what_is_refused):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                test(folder)
+            passed += 1
+            print("ok  ", test.__name__.replace("_", " "))
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            failed += 1
+            print("FAIL", test.__name__.replace("_", " "), error)
+    print(f"{passed} passed, {failed} failed")
+    return failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
