@@ -861,6 +861,15 @@ bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
     return good;
 }
 
+bool td_engine_holds(const struct td_engine *engine, td_peer peer, td_step step)
+{
+    if (peer >= engine->peer_count || peer_at(engine, peer)->state == PEER_ABSENT) return false;
+    const struct peer *who = peer_at(engine, peer);
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    TD_ASSERT(step < cohort->schema->steps);
+    return bit_get(who->held, cohort->priority->position[step]);
+}
+
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
                             td_step step, uint64_t digest)
 {

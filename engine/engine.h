@@ -232,6 +232,8 @@ void td_engine_summary(const struct td_engine *engine, const struct td_identity 
 /* True if this artifact is published; step TD_UNIVERSE is the rest, of those who touch nothing. */
 bool td_engine_knows_published(const struct td_engine *engine, const struct td_identity *identity,
                                td_step step, uint64_t digest);
+/* True if the peer is present and holds the step. */
+bool td_engine_holds(const struct td_engine *engine, td_peer peer, td_step step);
 /* True if two peers have found that this artifact does not build. */
 bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
                             td_step step, uint64_t digest);

@@ -177,6 +177,18 @@ static bool note_miss(struct td_authority *authority, td_peer peer)
     return td_authority_tell(authority, &event);
 }
 
+/* With a new connection a peer may say again all that it has said of its order. */
+static bool is_repeated(const struct td_authority *authority, td_peer peer, uint32_t place,
+                        const struct td_message *message)
+{
+    const struct member *member = &authority->members[peer];
+    const struct td_identity *identity = &authority->cohorts[member->cohort].identity;
+    if (place == member->last_step && message->obtained.part <= member->last_part) return true;
+    return !message->obtained.last && td_engine_holds(authority->engine, peer, place) &&
+           (!message->obtained.published ||
+            td_engine_knows_published(authority->engine, identity, place, member->digests[place]));
+}
+
 static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
     struct member *member = &authority->members[peer];
@@ -191,7 +203,7 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         return;
     }
     uint32_t part = message->obtained.part, parts = message->obtained.parts;
-    authority->idle = place == member->last_step && part == member->last_part; /* said again */
+    authority->idle = is_repeated(authority, peer, place, message);
     if (authority->idle) return;
     member->last_step = place;
     member->last_part = part;

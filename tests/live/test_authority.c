@@ -24,6 +24,7 @@ struct rig {
     char sent[LINKS][4096]; /* since the last look, a line a message */
     bool closed[LINKS];
     struct td_replay *replay;
+    uint32_t inputs; /* that have changed something */
     const struct td_policy *policy;
     td_time now;
 };
@@ -52,6 +53,13 @@ static void keep_event(void *context, const struct td_event *event)
     td_replay_event(rig->replay, event);
 }
 
+static void count_input(void *context, const struct td_input *input)
+{
+    struct rig *rig = context;
+    (void)input;
+    rig->inputs++;
+}
+
 static void keep_command(void *context, const struct td_command *command)
 {
     struct rig *rig = context;
@@ -69,7 +77,8 @@ static void rig_open(struct rig *rig, const char *policy)
                                                .send = keep_sent,
                                                .close = keep_closed,
                                                .event = keep_event,
-                                               .command = keep_command};
+                                               .command = keep_command,
+                                               .input = count_input};
     rig->replay = td_replay_create(&error);
     assert_non_null(rig->replay);
     rig->authority = td_authority_create(&options, &outlet, &error);
@@ -433,6 +442,32 @@ static void test_what_is_counted(void **state)
     rig_close(&rig);
 }
 
+/* What a peer is not sure to have got through it says again: each result counts once. */
+static void test_results_are_said_again(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "universe");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1', 'targets': '//...'");
+    for (uint32_t link = 0; link < 2; link++) {
+        rig.inputs = 0;
+        for (const char *step = "ab"; *step != '\0'; step++)
+            say(&rig, link,
+                "{'type': 'obtained', 'order': '1', 'step': '%c', 'how': 'build', 'published': "
+                "true, 'whole': true, 'took_ns': '10'}",
+                *step);
+        assert_int_equal(rig.inputs, link == 0 ? 2 : 0);
+        if (link == 1) break;
+        td_authority_lose(rig.authority, 0, rig.now);
+        say(&rig, 1, "{'type': 'hello', 'peer': 'p', 'schema': 's', 'resume': '1'}");
+        heard(&rig, 1, "'resumed': true");
+    }
+    say(&rig, 1, "{'type': 'ended', 'order': '1', 'result': 'ok'}");
+    heard(&rig, 1, "'type': 'done', 'outcome': 'ok'");
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
+        cmocka_unit_test(test_results_are_said_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -647,6 +647,13 @@ static void test_late_messages(void **state)
     said(&stage, "close");
     assert_true(td_sleeper_has_ended(stage.sleeper));
     close_peer(&stage);
+
+    arrive(&stage, plain, "hello peer-1");
+    tell(&stage, 1, (struct td_message){.kind = TD_MESSAGE_ERROR, .error.code = "try-later"});
+    said(&stage, "close");
+    assert_false(td_sleeper_has_ended(stage.sleeper));
+    assert_true(td_sleeper_due(stage.sleeper) > TD_NS_PER_S);
+    close_peer(&stage);
 }
 
 /* The same luck as in the simulator: by seed, replication, peer, step and purpose. */

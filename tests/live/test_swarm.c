@@ -19,6 +19,7 @@ struct manners {
     bool drops;     /* closes each connection once, instead of an answer */
     bool fragments; /* sends each message in two */
     bool refuses;   /* answers hello with an error */
+    bool is_full;   /* answers the first five hellos so: try again later */
     bool babbles;   /* answers hello with what is no message */
     bool is_silent; /* answers hello with nothing */
 };
@@ -65,6 +66,11 @@ static void on_hello(struct server *server, struct lws *wsi, struct caller *call
     if (server->manners.is_silent) return;
     if (server->manners.babbles) {
         td_buffer_string(new_answer(wsi, caller), "{\"type\": \"weather\"}");
+        return;
+    }
+    if (server->manners.is_full && server->hellos <= 5) {
+        answer(wsi, caller,
+               &(struct td_message){.kind = TD_MESSAGE_ERROR, .error.code = "try-later"});
         return;
     }
     if (server->manners.refuses) {
@@ -318,6 +324,19 @@ static void test_fragments(void **state)
     close_stage(&stage);
 }
 
+/* An authority without room is asked again. */
+static void test_no_room_yet(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, "{\"count\":5}", (struct manners){.is_full = true});
+    if (!run(&stage)) fail_msg("%s", stage.error.text);
+    assert_int_equal(stage.server.hellos, 10);
+    assert_int_equal(stage.server.ended, 5);
+    assert_true(stage.seconds >= 0.05);
+    close_stage(&stage);
+}
+
 /* Connections that are lost are made again, and the orders go on. */
 static void test_lost_connections(void **state)
 {
@@ -411,9 +430,13 @@ static void test_nobody_listens(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_end),          cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_lost_connections), cmocka_unit_test(test_departure_and_return),
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_all_end),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_no_room_yet),
+        cmocka_unit_test(test_lost_connections),
+        cmocka_unit_test(test_departure_and_return),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_stop),
         cmocka_unit_test(test_nobody_listens),
     };
     lws_set_log_level(LLL_ERR, NULL);
