@@ -162,6 +162,33 @@ def killed_again_and_again(folder):
     assert "4 peers: identical" in replay(journal)
 
 
+def peers_of_ci_jobs_go_on(folder):
+    """`task-director peer` builds on while its authority is away."""
+    journal, build = os.path.join(folder, "journal"), os.path.join(folder, "build.sh")
+    what, built = os.path.join(folder, "many.json"), os.path.join(folder, "built")
+    with open(build, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\necho "$TD_STEP $TD_EXPECT" >>{built}\nsleep 0.4\n')
+    os.chmod(build, 0o700)
+    with open(what, "w", encoding="utf-8") as file:
+        json.dump(schema(4), file)
+    with Authority(journal) as authority:
+        peers = [subprocess.Popen(
+            [PROGRAM, "peer", "--server", f"ws://127.0.0.1:{authority.port}", "--name", name,
+             "--schema", what, "--workspace", folder, "--exec", build],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) for name in ("p", "q")]
+        time.sleep(0.6)
+        authority.end(signal.SIGKILL)
+        authority.start()
+        said = [one.communicate(timeout=60)[0] for one in peers]
+        assert all(one.returncode == 0 for one in peers), said
+        assert authority.end() == 0, authority.log
+    with open(built, encoding="utf-8") as file:
+        lines = [line for line in file.read().splitlines() if line.endswith(" build")]
+    steps = sorted(line.split()[0] for line in lines if len(line.split()) == 2)
+    assert steps == ["0", "1", "2", "3"], (lines, said, authority.log)
+    assert "2 peers: identical" in replay(journal)
+
+
 def a_full_disk(folder):
     """Nobody gets an order, the log says why, and then it goes on."""
     journal = os.path.join(folder, "journal")
@@ -276,7 +303,7 @@ def what_is_refused(folder):
 
 def main():
     passed, failed = 0, 0
-    for test in (killed_again_and_again, a_full_disk, what_is_queued_is_written_at_the_end,
+    for test in (killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk, what_is_queued_is_written_at_the_end,
                  peers_that_left_meanwhile, what_replay_leaves, what_is_refused):
         try:
             with tempfile.TemporaryDirectory() as folder:
