@@ -314,6 +314,7 @@ static bool choose_journal(const struct td_value *given, struct td_keeper_option
     journal->path = given[JOURNAL].given ? given[JOURNAL].text : NULL;
     journal->policy_path = outside ? given[POLICY].text : NULL;
     journal->most_bytes = (given[JOURNAL_MAX].given ? given[JOURNAL_MAX].whole : 256) << 20;
+    journal->find_policy = td_policy_find;
     journal->retain = given[RETAIN].given ? (uint32_t)given[RETAIN].whole : 1000;
     /* past a limit on file sizes writing fails then, which the journal survives */
     (void)signal(SIGXFSZ, SIG_IGN);

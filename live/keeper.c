@@ -242,8 +242,8 @@ static bool differs(const struct td_keeper *keeper, const char *what, const char
                     const char *ours, struct td_error *error)
 {
     return td_error_set(error, TD_FAULT_INPUT,
-                        "journal %s was begun with %s %s, not %s: start with that one, or move the "
-                        "journal away to begin a new one",
+                        "journal %s was begun with %s %s, not %s: start with that one until its "
+                        "peers have finished, or move the journal away to begin a new one",
                         keeper->options.path, what, theirs, ours);
 }
 
@@ -256,28 +256,50 @@ static bool number_differs(const struct td_keeper *keeper, const char *what, dou
     return theirs == ours || differs(keeper, what, was, is, error);
 }
 
-/* The authority is started as the journal was: it would decide otherwise. */
-static bool agrees(const struct td_keeper *keeper, const struct td_summary *setup,
-                   struct td_error *error)
+/* The authority is started with what the journal was begun with. */
+static bool same_setup(const struct td_keeper *keeper, const struct td_summary *setup,
+                       struct td_error *error)
 {
     const struct td_journal_meta *was = td_journal_meta(keeper->journal);
     const struct td_journal_meta is = describe(keeper, setup);
-    if (strcmp(was->policy, is.policy) != 0)
-        return differs(keeper, "policy", was->policy, is.policy, error);
-    if (was->setup_length != is.setup_length ||
-        memcmp(was->setup, is.setup == NULL ? "" : is.setup, is.setup_length) != 0) {
-        const char *theirs = was->scenario == NULL ? "none" : was->scenario;
-        const char *ours = is.scenario == NULL ? "none" : is.scenario;
-        bool same = strcmp(theirs, ours) == 0;
-        return differs(keeper, "scenario", theirs, same ? "as it is now" : ours, error);
-    }
+    if (was->setup_length == is.setup_length &&
+        memcmp(was->setup, is.setup == NULL ? "" : is.setup, is.setup_length) == 0)
+        return true;
+    const char *theirs = was->scenario == NULL ? "none" : was->scenario;
+    const char *ours = is.scenario == NULL ? "none" : is.scenario;
+    return differs(keeper, "scenario", theirs, strcmp(theirs, ours) == 0 ? "as it is now" : ours,
+                   error);
+}
+
+/* And as it was: it would decide otherwise. */
+static bool same_options(const struct td_keeper *keeper, struct td_error *error)
+{
+    const struct td_journal_meta *was = td_journal_meta(keeper->journal);
+    const struct td_authority_options *is = &keeper->authority_options;
     double second = (double)TD_NS_PER_S;
-    return number_differs(keeper, "--retries", was->retries, is.retries, error) &&
-           number_differs(keeper, "--grace", (double)was->grace / second, (double)is.grace / second,
-                          error) &&
+    if (strcmp(was->policy, is->policy->name) != 0)
+        return differs(keeper, "policy", was->policy, is->policy->name, error);
+    return number_differs(keeper, "--retries", was->retries, is->engine.retries, error) &&
+           number_differs(keeper, "--grace", (double)was->grace / second,
+                          (double)is->grace / second, error) &&
            number_differs(keeper, "a patience (s) of", (double)was->patience / second,
-                          (double)is.patience / second, error) &&
-           number_differs(keeper, "learned times", was->learn, is.learn, error);
+                          (double)is->engine.patience / second, error) &&
+           number_differs(keeper, "learned times", was->learn, is->engine.learn, error);
+}
+
+/* The options that the journal has; false if its policy is not to be had. */
+static bool take_options(struct td_keeper *keeper)
+{
+    const struct td_journal_meta *was = td_journal_meta(keeper->journal);
+    struct td_authority_options *options = &keeper->authority_options;
+    if (strcmp(was->policy, options->policy->name) != 0)
+        options->policy =
+            keeper->options.find_policy == NULL ? NULL : keeper->options.find_policy(was->policy);
+    options->engine.retries = was->retries;
+    options->engine.learn = was->learn;
+    options->engine.patience = was->patience;
+    options->grace = was->grace;
+    return options->policy != NULL;
 }
 
 /* The life that is in the journal, once more. */
@@ -311,52 +333,6 @@ static void go_on(struct td_keeper *keeper, int64_t realtime_ns)
     keeper->start = td_authority_now(keeper->authority);
     if (since > keeper->start && since < TD_TIME_MAX) keeper->start = since;
     if (lived) td_authority_restart(keeper->authority, keeper->start);
-}
-
-/* What the authority is started with. */
-static bool gather_setup(const struct td_authority_options *options, struct td_summary *setup,
-                         struct td_error *error)
-{
-    if (options->scenario != NULL && !td_summary_of_scenario(setup, options->scenario, error))
-        return false;
-    for (size_t i = 0; i < options->schema_count; i++)
-        if (!td_summary_of_schema(setup, options->schemas[i], error)) return false;
-    return true;
-}
-
-static bool open_journal(struct td_keeper *keeper, int64_t realtime_ns, struct td_error *error)
-{
-    const char *path = keeper->options.path;
-    struct td_summary setup = {0};
-    bool good = gather_setup(&keeper->authority_options, &setup, error) &&
-                (td_journal_exists(path) || create(keeper, &setup, realtime_ns, error)) &&
-                (keeper->journal = td_journal_open(path, true, error)) != NULL &&
-                agrees(keeper, &setup, error) && relive(keeper, error) &&
-                td_journal_write(keeper->journal, error);
-    td_summary_free(&setup);
-    if (!good) return false;
-    *td_authority_metrics(keeper->authority) = (struct td_metrics){0}; /* of this process */
-    go_on(keeper, realtime_ns);
-    return true;
-}
-
-struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
-                                 const struct td_authority_options *authority,
-                                 const struct td_authority_outlet *outlet, int64_t realtime_ns,
-                                 struct td_error *error)
-{
-    struct td_keeper *keeper = calloc(1, sizeof *keeper);
-    if (keeper == NULL) {
-        (void)td_error_memory(error, "a journal");
-        return NULL;
-    }
-    keeper->options = *options;
-    keeper->authority_options = *authority;
-    keeper->outlet = *outlet;
-    keeper->retry_ns = INT64_MAX;
-    if (open_journal(keeper, realtime_ns, error)) return keeper;
-    td_keeper_close(keeper);
-    return NULL;
 }
 
 void td_keeper_close(struct td_keeper *keeper)
@@ -452,11 +428,19 @@ static bool write_down(struct td_keeper *keeper, td_time now, int64_t clock_ns)
 static bool fold_into(struct td_keeper *keeper, const struct td_summary *summary, td_time now,
                       struct td_error *error)
 {
+    const struct td_authority_options *options = &keeper->authority_options;
     struct td_journal_meta meta = *td_journal_meta(keeper->journal);
+    meta.policy = options->policy->name;
+    meta.policy_path = keeper->options.policy_path;
+    meta.retries = options->engine.retries;
+    meta.learn = options->engine.learn;
+    meta.patience = options->engine.patience;
+    meta.grace = options->grace;
     meta.first_order = td_authority_last_order(keeper->authority) + 1;
     if (meta.first_order < td_journal_meta(keeper->journal)->first_order)
         meta.first_order = td_journal_meta(keeper->journal)->first_order;
     struct td_authority *old = keeper->authority;
+    forget_pending(keeper); /* what is in it, the summary says */
     keeper->authority = begin(keeper, meta.first_order, error);
     bool good = keeper->authority != NULL && restore(keeper, summary, now, error);
     const struct td_journal_row *rows = good ? gather(keeper) : NULL;
@@ -486,6 +470,70 @@ static bool fold(struct td_keeper *keeper, td_time now, struct td_error *error)
                    (unsigned long long)rows, (unsigned long long)keeper->folded);
     say(keeper, now, text);
     return true;
+}
+
+/* Under other options a journal can be gone on with if nobody is expected: it is folded then. */
+static bool recover(struct td_keeper *keeper, int64_t realtime_ns, struct td_error *error)
+{
+    const struct td_authority_options options = keeper->authority_options;
+    struct td_error why;
+    bool same = same_options(keeper, &why);
+    if (!same && !take_options(keeper)) {
+        *error = why;
+        return false;
+    }
+    if (!relive(keeper, error)) return false;
+    if (!same && td_authority_present(keeper->authority) > 0) {
+        *error = why;
+        return false;
+    }
+    if (!td_journal_write(keeper->journal, error)) return false;
+    go_on(keeper, realtime_ns);
+    keeper->authority_options = options;
+    return same || fold(keeper, keeper->start, error);
+}
+
+/* What the authority is started with. */
+static bool gather_setup(const struct td_authority_options *options, struct td_summary *setup,
+                         struct td_error *error)
+{
+    if (options->scenario != NULL && !td_summary_of_scenario(setup, options->scenario, error))
+        return false;
+    for (size_t i = 0; i < options->schema_count; i++)
+        if (!td_summary_of_schema(setup, options->schemas[i], error)) return false;
+    return true;
+}
+
+static bool open_journal(struct td_keeper *keeper, int64_t realtime_ns, struct td_error *error)
+{
+    const char *path = keeper->options.path;
+    struct td_summary setup = {0};
+    bool good = gather_setup(&keeper->authority_options, &setup, error) &&
+                (td_journal_exists(path) || create(keeper, &setup, realtime_ns, error)) &&
+                (keeper->journal = td_journal_open(path, true, error)) != NULL &&
+                same_setup(keeper, &setup, error) && recover(keeper, realtime_ns, error);
+    td_summary_free(&setup);
+    if (good) *td_authority_metrics(keeper->authority) = (struct td_metrics){0}; /* a new process */
+    return good;
+}
+
+struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
+                                 const struct td_authority_options *authority,
+                                 const struct td_authority_outlet *outlet, int64_t realtime_ns,
+                                 struct td_error *error)
+{
+    struct td_keeper *keeper = calloc(1, sizeof *keeper);
+    if (keeper == NULL) {
+        (void)td_error_memory(error, "a journal");
+        return NULL;
+    }
+    keeper->options = *options;
+    keeper->authority_options = *authority;
+    keeper->outlet = *outlet;
+    keeper->retry_ns = INT64_MAX;
+    if (open_journal(keeper, realtime_ns, error)) return keeper;
+    td_keeper_close(keeper);
+    return NULL;
 }
 
 static bool is_full(const struct td_keeper *keeper)

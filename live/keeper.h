@@ -23,6 +23,9 @@ struct td_keeper_options {
     const char *policy_path; /* of a policy from outside */
     uint64_t most_bytes;     /* past it, newcomers wait until it can be folded */
     uint32_t retain;         /* cohorts that it is folded to, at most */
+    /* The policy of a name that a journal has, or NULL: with it a journal whose peers have all gone
+     * can be gone on with under another policy and other options. */
+    const struct td_policy *(*find_policy)(const char *name);
 };
 
 struct td_keeper;

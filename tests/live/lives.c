@@ -96,6 +96,7 @@ bool life_open(struct life *life, const char *path, const char *policy, struct t
     life->options.grace = 50;
     life->options.engine = (struct td_engine_options){.retries = 2, .learn = true, .patience = 40};
     life->journal.path = path;
+    life->journal.find_policy = td_policy_find;
     if (life->journal.most_bytes == 0) life->journal.most_bytes = 1 << 20;
     if (life->journal.retain == 0) life->journal.retain = 10;
     life->keeper = td_keeper_open(&life->journal, &life->options, &outlet, 1000000 + life->now,

@@ -244,6 +244,32 @@ static void test_fold_and_go_on(void **state)
     seed = 0;
 }
 
+/* When all have gone, another policy takes over, and knows what the first one knew. */
+static void test_another_policy_takes_over(void **state)
+{
+    (void)state;
+    static struct life life;
+    const char *path = path_of("takeover");
+    memset(&life, 0, sizeof life);
+    life.healthy = true;
+    assert_true(life_open(&life, path, "directed", NULL));
+    for (uint32_t i = 0; i < 20; i++)
+        life_step(&life);
+    life_finish(&life);
+    td_order last = td_authority_last_order(td_keeper_authority(life.keeper));
+    life_close(&life);
+    assert_true(life_open(&life, path, "weighing", NULL));
+    assert_int_equal(life.folds, 1);
+    memset(life.peers, 0, sizeof life.peers);
+    life.built = 0;
+    life_step(&life);
+    life_finish(&life);
+    assert_int_equal(life.built, 0);
+    assert_true(td_authority_last_order(td_keeper_authority(life.keeper)) > last);
+    life_close(&life);
+    life_prove(path, "weighing");
+}
+
 /* A peer builds all; after the fold another one fetches all. */
 static void test_a_fold_forgets_no_result(void **state)
 {
@@ -533,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_restarts, make_folder, tell_seed),
         cmocka_unit_test_setup_teardown(test_a_full_disk, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_fold_and_go_on, make_folder, tell_seed),
+        cmocka_unit_test_setup_teardown(test_another_policy_takes_over, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_fold_forgets_no_result, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_newcomers_wait_for_a_fold, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_records_are_the_same, make_folder, remove_folder),
