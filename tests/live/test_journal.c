@@ -3,6 +3,7 @@
 #include "lives.h"
 
 #include "live/history.h"
+#include "live/trace.h"
 #include "policies/policies.h"
 
 #include <signal.h>
@@ -52,9 +53,13 @@ static int tell_seed(void **state)
     return remove_folder(state);
 }
 
-/* The first `count` rows of a journal, as a journal of their own. */
-static void cut(const char *from, const char *to, size_t count)
+/* The first `count` rows of a journal, as a journal of their own; in the last one an order more is
+ * said to have been caused, if it is `forged`. */
+static void cut_or_forge(const char *from, const char *to, size_t count, bool forged)
 {
+    static const struct td_command order = {
+        .kind = TD_COMMAND_ORDER, .reason = TD_REASON_READY, .step = 3, .order = 77, .build = true};
+    struct td_buffer more = {0};
     struct td_error error = {0};
     struct td_journal *journal = td_journal_open(from, false, &error);
     if (journal == NULL) fail_msg("%s", error.text);
@@ -70,13 +75,25 @@ static void cut(const char *from, const char *to, size_t count)
         rows[i].body = bytes;
         rows[i].caused = bytes + rows[i].body_length;
     }
+    if (forged) {
+        td_buffer_add(&more, rows[count - 1].caused, rows[count - 1].caused_length);
+        td_trace_command(&more, &order);
+        rows[count - 1].caused = more.bytes;
+        rows[count - 1].caused_length = more.length;
+    }
     (void)unlink(to);
     if (!td_journal_create(to, td_journal_meta(journal), rows, count, &error))
         fail_msg("%s", error.text);
     for (size_t i = 0; i < count; i++)
         free((void *)(uintptr_t)rows[i].body);
     free(rows);
+    td_buffer_free(&more);
     td_journal_close(journal);
+}
+
+static void cut(const char *from, const char *to, size_t count)
+{
+    cut_or_forge(from, to, count, false);
 }
 
 /* What the peers and the engine were like behind so many rows. */
@@ -469,6 +486,25 @@ static void refused(const char *path, const char *policy, const char *part)
     free(after);
 }
 
+/* A journal that does not follow from what came in: the first difference is named, and an authority
+ * does not go on with it. */
+static void test_a_difference_is_named(void **state)
+{
+    (void)state;
+    const char *path = short_life("true"), *forged = path_of("forged");
+    struct td_error error = {0};
+    cut_or_forge(path, forged, 20, true);
+    struct td_journal *journal = td_journal_open(forged, false, &error);
+    assert_non_null(journal);
+    assert_null(td_history_create(journal, td_policy_find("directed"), &error));
+    assert_int_equal(error.fault, TD_FAULT_RUN);
+    assert_non_null(strstr(error.text, "input 20, at 0.0000"));
+    assert_non_null(strstr(error.text, "about p0: recorded is order 77 to build step 3 (ready), "
+                                       "and now comes nothing"));
+    td_journal_close(journal);
+    refused(forged, "directed", "cannot be gone on with (input 20");
+}
+
 static void test_damage_is_refused_or_harmless(void **state)
 {
     (void)state;
@@ -565,6 +601,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_records_are_the_same, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_what_another_policy_would_do, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_difference_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_damage_is_refused_or_harmless, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(test_what_is_refused, make_folder, remove_folder),
