@@ -55,6 +55,7 @@ static void on_order(struct life_peer *peer, const struct td_message *message)
 static void on_send(void *context, uint32_t link, const struct td_message *message)
 {
     struct life *life = context;
+    if (link >= LIFE_PEERS) return; /* a stranger */
     struct life_peer *peer = &life->peers[link];
     if (message->kind == TD_MESSAGE_WELCOME) {
         life->resumed += message->welcome.resumed;
@@ -74,6 +75,7 @@ static void on_send(void *context, uint32_t link, const struct td_message *messa
 static void on_close(void *context, uint32_t link)
 {
     struct life *life = context;
+    if (link >= LIFE_PEERS) return;
     life->peers[link].here = life->peers[link].linked = false;
     life->peers[link].order = 0;
 }

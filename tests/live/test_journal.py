@@ -303,8 +303,9 @@ def what_is_refused(folder):
 
 def main():
     passed, failed = 0, 0
-    for test in (killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk, what_is_queued_is_written_at_the_end,
-                 peers_that_left_meanwhile, what_replay_leaves, what_is_refused):
+    for test in (killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk,
+                 what_is_queued_is_written_at_the_end, peers_that_left_meanwhile,
+                 what_replay_leaves, what_is_refused):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 test(folder)
