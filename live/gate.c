@@ -4,6 +4,7 @@
 
 #include "live/tls.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static int answer(struct lws *wsi, unsigned status, const char *text)
 {
     unsigned char bytes[LWS_PRE + 1024], *begin = bytes + LWS_PRE, *at = begin;
     unsigned char *end = bytes + sizeof bytes;
-    size_t length = strlen(text);
+    size_t length = strlen(text) + 1;
     static const char challenge[] = "Bearer";
     if (lws_add_http_common_headers(wsi, status, "text/plain; charset=utf-8", length, &at, end) !=
             0 ||
@@ -60,7 +61,8 @@ static int answer(struct lws *wsi, unsigned status, const char *text)
                                       end) != 0) ||
         lws_finalize_http_header(wsi, &at, end) != 0 || (size_t)(end - at) < length)
         return -1;
-    memcpy(at, text, length);
+    memcpy(at, text, length - 1);
+    at[length - 1] = '\n';
     at += length;
     (void)lws_write(wsi, begin, (size_t)(at - begin), LWS_WRITE_HTTP_HEADERS);
     return -1;
@@ -80,22 +82,39 @@ static const struct td_token *token_of(const struct td_server *server, struct lw
     return token;
 }
 
+/* For those who run the authority; a flood of strangers does not fill the log. */
+static void log_refusal(struct td_server *server, const struct visitor *visitor, const char *why)
+{
+    static const struct td_guard_limits seldom = {.rate = 1};
+    char from[INET6_ADDRSTRLEN] = "", line[256];
+    if (!td_bucket_take(&server->refusals, &seldom, td_server_clock_ns())) return;
+    (void)inet_ntop(AF_INET6, visitor->from.bytes, from, sizeof from);
+    (void)snprintf(line, sizeof line, "refuses a connection from %s: %s", from, why);
+    td_server_log(server, td_server_now(server), "authority", line);
+}
+
+static int refuse(struct td_server *server, struct lws *wsi, unsigned status, const char *why)
+{
+    log_refusal(server, lws_get_opaque_user_data(wsi), why);
+    return answer(wsi, status, why);
+}
+
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade)
 {
     struct visitor *visitor = lws_get_opaque_user_data(wsi);
     if (visitor == NULL || strcasecmp(upgrade, "websocket") != 0) return -1;
     if (visitor->room == TD_ROOM_FULL)
-        return answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
-                      "too many connections: try again later, or raise --max-connections\n");
+        return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                      "too many connections: try again later, or raise --max-connections");
     if (visitor->room == TD_ROOM_CROWDED)
-        return answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
-                      "too many connections from this address: raise --max-per-address\n");
+        return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                      "too many connections from this address: raise --max-per-address");
     if (server->options.tokens == NULL) return 0;
     const struct td_token *token = token_of(server, wsi);
     if (token == NULL)
-        return answer(wsi, HTTP_STATUS_UNAUTHORIZED,
+        return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED,
                       "a token that is known here is needed: send it as 'Authorization: Bearer "
-                      "TOKEN'\n");
+                      "TOKEN'");
     memcpy(visitor->hash, token->hash, sizeof visitor->hash);
     return 0;
 }

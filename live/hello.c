@@ -249,7 +249,9 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     authority->links[link] = peer;
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (recording != NULL) td_recording_arrive(recording, peer, authority->now);
-    td_authority_log(authority, peer, "joins");
+    const char *owner = td_intern_text(&authority->owners, member->owner);
+    td_authority_log(authority, peer, "joins%s%s", owner == NULL ? "" : " with the token ",
+                     owner == NULL ? "" : owner);
     welcome(authority, peer, false);
     if (!join(authority, peer, hello)) refuse(authority, link, "bad-message");
 }

@@ -38,6 +38,7 @@ struct td_server {
     struct td_authority *authority;
     struct td_v1 *v1; /* its clients' links are also connections */
     struct td_guard *guard;
+    struct td_bucket refusals;  /* that may be logged */
     struct td_address arriving; /* where the socket is from that is just being accepted */
     struct lws_context *context;
     struct lws_vhost *vhost;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Sees to it that what a target needs is installed: tools/deps.sh SET...
 #
-# Sets: build, test, lint, plot, valgrind, bazel. Says nothing when nothing is missing. What is
-# missing is installed with apt-get, as root or through a sudo that does not ask; where neither
+# Sets: build, test, lint, plot, valgrind, bazel. Says nothing when nothing is missing. What
+# is missing is installed with apt-get, as root or through a sudo that does not ask; where neither
 # is possible, or with DEPS=check, it prints the one command that installs it and fails.
 set -eu
 

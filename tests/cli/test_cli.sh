@@ -405,9 +405,18 @@ refused '--name is missing' peer --server ws://h:1 --schema one-step.json
 refused '--schema is missing' peer --server ws://h:1 --name p
 refused "'extra'" "${peer[@]}" --exec true extra
 for url in h:1 http://h:1 ws:// ws://h ws://h: ws://h:0 ws://h:65536 ws://h:1x ws://h:1/other \
-    'ws://[::1:1' wss://h:1; do
+    'ws://[::1:1' wss:// wss://h: wss://h:0 wss://h/other wsss://h:1; do
     refused "not '$url'" peer --server "$url" --name p --schema one-step.json --exec true
 done
+refused '--tls-ca is for an authority at wss://' "${peer[@]}" --exec true --tls-ca ca.pem
+refused 'nowhere.pem: cannot be read' peer --server wss://h --name p --schema one-step.json \
+    --exec true --tls-ca nowhere.pem
+refused 'one-step.json: is no certificate in PEM' peer --server wss://h --name p \
+    --schema one-step.json --exec true --tls-ca one-step.json
+refused 'nowhere.token: cannot be read' "${peer[@]}" --exec true --token-file nowhere.token
+refused 'belong together' serve --tls-cert cert.pem
+refused 'nowhere.tokens: cannot be read' serve --tokens nowhere.tokens
+refused '--insecure-no-tokens' serve --listen 0.0.0.0:0
 refused 'nowhere.json' peer --server ws://h:1 --name p --schema nowhere.json --exec true
 refused 'unknown key' peer --server ws://h:1 --name p --schema three.json --exec true
 refused '--max-wait needs a time' "${peer[@]}" --exec true --max-wait soon

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import ssl
@@ -24,12 +25,14 @@ LONGEST = 60  # seconds that nothing here takes
 class Authority:
     """`task-director serve` on a free port; SIGTERM ends it, and it must end well."""
 
-    def __init__(self, *arguments, env=None):
+    def __init__(self, *arguments, env=None, files=None, address="127.0.0.1"):
+        limit = files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files)))
         self.process = subprocess.Popen(
-            [PROGRAM, "serve", "--listen", "127.0.0.1:0", *arguments], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+            [PROGRAM, "serve", "--listen", f"{address}:0", *arguments], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **(env or {})},
+            preexec_fn=limit)
         line = self.process.stdout.readline()
-        found = re.match(r"listening on 127\.0\.0\.1:(\d+)", line)
+        found = re.match(r"listening on \S+:(\d+), policy", line)
         assert found, line or self.process.stderr.read()
         self.port = int(found[1])
 

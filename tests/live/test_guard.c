@@ -164,7 +164,7 @@ static void files(void **state)
     assert_int_equal(limit.rlim_cur, 100 + spare);
 
     limit.rlim_max = limit.rlim_cur; /* it cannot be raised again in this process */
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) skip(); /* valgrind has one of its own */
     connections = 5000;
     assert_true(td_guard_reserve_files(&connections, warning, sizeof warning, &error));
     assert_int_equal(connections, 100);

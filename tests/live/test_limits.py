@@ -7,20 +7,24 @@ import json
 import sys
 
 sys.dont_write_bytecode = True
-from abuse import SCHEMA, Authority, Raw, frame, healthy, run
+from abuse import SCHEMA, Authority, Raw, frame, healthy, outcome, run, start_peer
 
-SPARE = 16  # TD_GUARD_SPARE
+SPARE, FILES = 16, 64  # TD_GUARD_SPARE, TD_GUARD_FILES
 
 
 def too_many_connections(folder):
-    with Authority("--max-connections", "3") as authority, healthy(authority, folder):
-        held = [Raw(authority), Raw(authority)]
-        assert [one.status for one in held] == [101, 101]
-        late = Raw(authority)
-        assert late.status == 503 and "too many connections" in late.body(), late.head
-        held.pop().close()
-        while Raw(authority).status != 101:  # as soon as the authority has seen it go
-            pass
+    with Authority("--max-connections", "3") as authority:
+        with healthy(authority, folder):
+            held = [Raw(authority), Raw(authority)]
+            assert [one.status for one in held] == [101, 101]
+            late = Raw(authority)
+            assert late.status == 503 and "too many connections" in late.body(), late.head
+            status, said = outcome(start_peer(authority, "late", folder))
+            assert status == 1 and "it has too many connections" in said, (status, said)
+            held.pop().close()
+            while Raw(authority).status != 101:  # as soon as the authority has seen it go
+                pass
+        assert "refuses a connection from ::ffff:127.0.0.1: too many" in authority.end()
 
 
 def too_many_connections_from_one_address(folder):
@@ -41,6 +45,19 @@ def a_flood_of_connections(folder):
         assert closed == 300 - 8 - SPARE, closed
         for one in flood:
             one.close()
+
+
+def files_run_short(folder):
+    with Authority("--max-connections", "500", files=SPARE + FILES + 20) as authority:
+        assert "there are files for 20 connections only" in authority.process.stderr.readline()
+        with healthy(authority, folder):
+            flood = [Raw(authority, connect=False) for _ in range(300)]
+            for one in flood[20 + SPARE:]:
+                one.send(b"GET ")
+                assert one.read_some(1) == b""
+            for one in flood:
+                one.close()
+        authority.end()
 
 
 def a_connection_says_too_much(folder):
@@ -167,7 +184,7 @@ def a_reader_that_does_not_read(folder):
 
 if __name__ == "__main__":
     sys.exit(run([too_many_connections, too_many_connections_from_one_address,
-                  a_flood_of_connections, a_connection_says_too_much, pieces_and_pongs_count_too,
-                  no_hello, half_a_handshake, what_is_no_message, a_message_that_is_too_long,
-                  frames_that_are_none, a_message_in_pieces_is_fine,
+                  a_flood_of_connections, files_run_short, a_connection_says_too_much,
+                  pieces_and_pongs_count_too, no_hello, half_a_handshake, what_is_no_message,
+                  a_message_that_is_too_long, frames_that_are_none, a_message_in_pieces_is_fine,
                   a_reader_that_does_not_read]))

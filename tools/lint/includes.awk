@@ -3,7 +3,8 @@ BEGIN {
     pure = " assert.h errno.h float.h inttypes.h limits.h stdalign.h stdarg.h stdbool.h stddef.h" \
         " stdint.h stdlib.h stdnoreturn.h string.h "
     # The libraries, by the first part of their headers' names.
-    split("cjson gsl Random123 libwebsockets.h openssl sqlite3.h uthash.h utlist.h zlib.h cmocka.h", names)
+    split("cjson gsl Random123 libwebsockets.h openssl sqlite3.h uthash.h utlist.h zlib.h" \
+        " cmocka.h", names)
     for (i in names) library[names[i]] = 1
 }
 
