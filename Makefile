@@ -72,8 +72,8 @@ deps: ## installs, with apt, what all targets need
 
 # What a target needs and this machine lacks is installed before it is missed; all of it at once,
 # and before anything is built.
-.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel
-deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel: deps-%:
+.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel deps-fuzz
+deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel deps-fuzz: deps-%:
 	@CC=$(CC) tools/deps.sh $*
 
 .PHONY: demo
@@ -183,6 +183,28 @@ check-bazel: deps-bazel ## builds and tests with the real Bazel (installs Debian
 	@$(MAKE) $(PARALLEL) $(BAZEL_TEST)
 	@$(RUN_TESTS) $(BAZEL_TEST)
 
+# Each fuzz/*.c but the one that they share is a program of its own, built by clang.
+FUZZ := $(filter-out fuzz/fuzz.c,$(wildcard fuzz/*.c))
+FUZZ_PROGRAMS := $(FUZZ:%.c=$(BUILD)/%)
+FUZZ_SECONDS ?= 600
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(BUILD)/fuzz/fuzz.o $(LIBRARY)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+# gcc and clang don't warn of the same things.
+FUZZ_BUILD = $(MAKE) $(PARALLEL) BUILD=$(BUILD)/fuzzing CC=clang OPTIMIZE='-O1' WARNINGS=-Wall \
+	SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-programs
+.PHONY: fuzz
+fuzz: deps-fuzz ## fuzzes each parser for FUZZ_SECONDS (600); finds go to build/fuzzing/found
+	+@$(FUZZ_BUILD)
+	@tools/fuzz.sh --seconds $(FUZZ_SECONDS) $(FUZZ:%.c=$(BUILD)/fuzzing/%)
+
+.PHONY: check-fuzz
+check-fuzz: deps-fuzz ## each parser on its corpus, and 5 s of fuzzing
+	+@$(FUZZ_BUILD)
+	@tools/fuzz.sh --seconds 5 $(FUZZ:%.c=$(BUILD)/fuzzing/%)
+
 ##@ Benchmarks
 # One program of all bench/*.c, and all of the program but its main().
 BENCH := $(call objects,bench)
@@ -207,7 +229,8 @@ bench-live: deps-build ## how fast the authority is, beside a plain echo server 
 	@$(BUILD)/bench/live/bench-live $(JOURNAL) $(BUILD)/task-director $(SERVE_OPTIONS)
 
 ##@ Style
-C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch] bench/live/*.[ch]) $(PLUGINS)
+C_FILES = $(wildcard $(ROOMS:%=%/*.[ch]) tests/*/*.[ch] bench/*.[ch] bench/live/*.[ch]) \
+	$(wildcard fuzz/*.[ch]) $(PLUGINS)
 
 .PHONY: format
 format: deps-lint ## formats all C files in place
@@ -223,6 +246,7 @@ lint: deps-lint ## format, clang-tidy, cppcheck, shellcheck, and the rules of th
 
 .PHONY: objects
 objects: $(LIBRARY) $(BUILD)/cli/main.o $(BENCH) $(BENCH_LIVE) $(PLUGINS:%.c=$(BUILD)/%.o) \
+	$(patsubst %.c,$(BUILD)/%.o,$(wildcard fuzz/*.c)) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c))
 
 .PHONY: help
@@ -231,5 +255,6 @@ help: ## this list
 		/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 -include $(patsubst %.o,%.d,$(LIBRARY) $(BUILD)/cli/main.o $(TESTS:=.o) $(BENCH) $(BENCH_LIVE) \
+	$(FUZZ_PROGRAMS:=.o) $(BUILD)/fuzz/fuzz.o \
 	$(PLUGINS:%.c=$(BUILD)/%.o) \
 	$(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/*/*.c)))

@@ -83,10 +83,8 @@ static bool make_room(struct td_tree *tree, size_t count, struct td_tree_list *l
     return list->files != NULL;
 }
 
-/* Reads records that end with a zero byte: "MODE [TYPE] ID [STAGE]\tPATH", or only a path. The list
- * keeps pointers into a copy of the text. */
-static bool read_records(struct td_tree *tree, const struct td_buffer *text,
-                         struct td_tree_list *list, bool typed)
+bool td_tree_records(struct td_tree *tree, const struct td_buffer *text, struct td_tree_list *list,
+                     bool typed)
 {
     size_t count = 1;
     for (size_t i = 0; i < text->length; i++)
@@ -118,7 +116,7 @@ static bool read_list(struct td_tree *tree, const char *const *argv, struct td_t
 {
     struct td_buffer text = {0};
     bool good = td_git(tree->folder, argv, NULL, tree->stop, &text, error);
-    if (good && !read_records(tree, &text, list, typed)) good = out_of_memory(error);
+    if (good && !td_tree_records(tree, &text, list, typed)) good = out_of_memory(error);
     td_buffer_free(&text);
     return good;
 }

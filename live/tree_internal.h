@@ -54,6 +54,12 @@ bool td_tree_hash(struct td_tree *tree, const char *const *paths, size_t count,
 const char *td_tree_own(const struct td_tree *tree, const char *path);
 const char *td_tree_base(const struct td_tree *tree, const char *path);
 
+/* Reads records that end with a zero byte: "MODE [TYPE] ID [STAGE]\tPATH", or, if they are not
+ * typed, only a path. The list keeps pointers into a copy of the text, in the tree's arena. False
+ * if memory is short, or what should be a record is none. */
+bool td_tree_records(struct td_tree *tree, const struct td_buffer *text, struct td_tree_list *list,
+                     bool typed);
+
 /* Runs git in the folder with `input` (NULL: nothing) and appends what it says. */
 bool td_git(const char *folder, const char *const *argv, const struct td_buffer *input,
             const struct td_stop *stop, struct td_buffer *output, struct td_error *error);

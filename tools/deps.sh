@@ -1,7 +1,7 @@
 #!/bin/bash
 # Sees to it that what a target needs is installed: tools/deps.sh SET...
 #
-# Sets: build, test, lint, plot, valgrind, bazel. Says nothing when nothing is missing. What
+# Sets: build, test, lint, plot, valgrind, bazel, fuzz. Says nothing when nothing is missing. What
 # is missing is installed with apt-get, as root or through a sudo that does not ask; where neither
 # is possible, or with DEPS=check, it prints the one command that installs it and fails.
 set -eu
@@ -55,6 +55,11 @@ needs() {
 		file /usr/share/bazel/rules/proto bazel-rules-proto
 		END
         ;;
+    fuzz)
+        needs build
+        echo command clang clang
+        echo file /usr/lib/llvm-14/lib/clang/14.0.6/lib/linux libclang-rt-14-dev
+        ;;
     plot)
         needs build
         cat <<-'END'
@@ -63,7 +68,7 @@ needs() {
 		END
         ;;
     *)
-        echo "tools/deps.sh: no set '$1': build, test, lint, valgrind, plot or bazel" >&2
+        echo "tools/deps.sh: no set '$1': build, test, lint, valgrind, plot, bazel or fuzz" >&2
         return 2
         ;;
     esac

@@ -206,6 +206,7 @@ static void test_limits(void **state)
     assert_null(td_message_read(text, TD_MESSAGE_MAX + 1, &error));
     assert_string_equal(error.text, "message: is longer than 1 MiB: shorten it");
     free(text);
+    assert_null(td_message_read(NULL, 0, &error)); /* a socket's buffer that holds nothing */
 }
 
 static void test_reasons(void **state)

@@ -43,8 +43,10 @@ nm -A -g "${objects[@]}" | awk -v build="$build/" '
             n = split(defined[object], names, " ")
             alive = 0
             for (i = 1; i <= n; i++) {
-                # What the system starts, and what the loader of policies looks up by its name.
-                if (names[i] == "main" || names[i] == "td_policy" || names[i] in used) alive = 1
+                # What the system starts, what the loader of policies looks up by its name, and
+                # what libFuzzer calls.
+                if (names[i] == "main" || names[i] == "td_policy" || names[i] in used ||
+                    names[i] == "LLVMFuzzerTestOneInput") alive = 1
             }
             if (alive) continue
             sub(/\.o$/, ".c", object)

@@ -59,7 +59,7 @@ FNR == 1 {
     } else if (path ~ /_internal\.h$/) {
         owner = path
         sub(/\/.*/, "", owner)
-        if (owner != tested && room != "bench") {
+        if (owner != tested && room !~ /^(bench|fuzz)$/) {
             say("\"" path "\" is for " owner "/ alone: use its public header")
         }
     }
