@@ -63,25 +63,39 @@ static td_step step_at(const struct td_view *view, uint32_t word, uint64_t bits)
     return view->cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
 }
 
+/* Of a word of what is in `of` (NULL: all) and not in `but` what the peer does not hold. */
+static inline uint64_t lacks(const struct td_view *view, const uint64_t *of, const uint64_t *but,
+                             uint32_t word)
+{
+    uint64_t bits = (of == NULL ? ~UINT64_C(0) : of[word]) & ~view->who->held[word];
+    return but == NULL ? bits : bits & ~but[word];
+}
+
+/* Learned ranks change all the time: look for the smallest, ties by the schema's order. */
+__attribute__((noinline)) static td_step
+first_learned(const struct td_view *view, const uint64_t *of, const uint64_t *but, uint32_t word)
+{
+    const struct cohort *cohort = view->cohort;
+    td_step first = TD_NO_STEP;
+    for (; word < cohort->schema->words; word++)
+        for (uint64_t bits = lacks(view, of, but, word); bits != 0; bits &= bits - 1) {
+            td_step step = step_at(view, word, bits);
+            if (first == TD_NO_STEP || cohort->ranks[step] < cohort->ranks[first]) first = step;
+        }
+    return first;
+}
+
 /* The first step of what is in `of` (NULL: all) and not in `but`. Always inlined: each caller gives
  * constants, and this is the hottest loop of a choice. */
 __attribute__((always_inline)) static inline td_step
 first_of(const struct td_view *view, const uint64_t *of, const uint64_t *but, uint32_t word)
 {
-    const struct cohort *cohort = view->cohort;
-    td_step first = TD_NO_STEP;
-    for (; word < cohort->schema->words; word++) {
-        uint64_t bits = (of == NULL ? ~UINT64_C(0) : of[word]) & ~view->who->held[word];
-        if (but != NULL) bits &= ~but[word];
-        if (bits == 0) continue;
-        if (__builtin_expect(!cohort->learns, 1)) return step_at(view, word, bits);
-        /* learned ranks change all the time: look for the smallest, ties by the schema's order */
-        for (; bits != 0; bits &= bits - 1) {
-            td_step step = step_at(view, word, bits);
-            if (first == TD_NO_STEP || cohort->ranks[step] < cohort->ranks[first]) first = step;
-        }
+    if (__builtin_expect(view->cohort->learns, 0)) return first_learned(view, of, but, word);
+    for (uint32_t words = view->cohort->schema->words; word < words; word++) {
+        uint64_t bits = lacks(view, of, but, word);
+        if (bits != 0) return step_at(view, word, bits);
     }
-    return first;
+    return TD_NO_STEP;
 }
 
 td_step td_view_first_ready(const struct td_view *view)

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define FEW 8 /* leaves; measured */
+
 bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
                      struct td_error *error)
 {
@@ -22,7 +24,11 @@ bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
         queue->leaf_bits++;
     }
     /* all ones would make a far event of the last class and place look like none */
-    queue->far_time = (UINT64_MAX >> (queue->place_bits + 2)) - 1;
+    queue->time_shift = queue->place_bits + 2;
+    queue->place_mask = (UINT64_C(1) << queue->place_bits) - 1;
+    queue->instant_mask = (UINT64_C(1) << queue->time_shift) - 1;
+    queue->far_time = (UINT64_MAX >> queue->time_shift) - 1;
+    queue->far_key = queue->far_time << queue->time_shift;
     queue->nodes = td_block_alloc((size_t)queue->leaves * 2, sizeof(uint64_t));
     if (queue->nodes == NULL) return td_error_memory(error, "the event queue");
     td_queue_reset(queue);
@@ -36,18 +42,28 @@ void td_queue_destroy(struct td_queue *queue)
     *queue = (struct td_queue){0};
 }
 
+/* No two events are at one instant. With few events this is not said: all others are looked at soon
+ * enough, and a peer can go on for longer when it is known exactly which is next. */
+static uint64_t untied(const struct td_queue *queue)
+{
+    return queue->leaves > FEW ? 0 : TD_KEY_NONE;
+}
+
 void td_queue_reset(struct td_queue *queue)
 {
     for (size_t i = 0; i < (size_t)queue->leaves * 2; i++)
         queue->nodes[i] = TD_KEY_NONE;
     queue->base = 0;
+    queue->tied = untied(queue);
 }
 
 void td_queue_rebuild(struct td_queue *queue)
 {
     uint64_t *nodes = queue->nodes;
-    for (size_t i = queue->leaves - 1; i > 0; i--)
+    for (size_t i = queue->leaves - 1; i > 0; i--) {
+        td_queue_meet(queue, nodes[2 * i], nodes[2 * i + 1]);
         nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
+    }
 }
 
 bool td_queue_keep_far(struct td_queue *queue, uint32_t leaf, td_time at)
@@ -66,6 +82,7 @@ void td_queue_rebase(struct td_queue *queue)
         if (queue->nodes[queue->leaves + i] != TD_KEY_NONE && queue->far[i] < base)
             base = queue->far[i];
     queue->base = base;
+    queue->tied = untied(queue);
     for (uint32_t i = 0; i < queue->leaves; i++) {
         uint64_t *leaf = &queue->nodes[queue->leaves + i];
         if (*leaf != TD_KEY_NONE)

@@ -36,8 +36,13 @@ struct td_queue {
     uint32_t leaves;     /* a power of two */
     uint32_t leaf_bits;  /* its logarithm */
     uint32_t place_bits; /* of a peer's place */
-    uint32_t departures; /* the leaf of the first peer's departure, 0 if there are none */
-    uint64_t far_time;   /* what the time field holds for these */
+    uint32_t time_shift; /* what is below the time in a key */
+    uint64_t place_mask;
+    uint64_t instant_mask; /* of what events at one instant differ in */
+    uint32_t departures;   /* the leaf of the first peer's departure, 0 if there are none */
+    uint64_t far_time;     /* what the time field holds for these */
+    uint64_t far_key;      /* the first key with it */
+    uint64_t tied;         /* no two events have the same time behind this key */
 };
 
 /* With `departures` each peer has a second leaf, for an event of the class DEPARTURE. */
@@ -50,7 +55,7 @@ void td_queue_reset(struct td_queue *queue);
 
 static inline uint32_t td_key_place(const struct td_queue *queue, uint64_t key)
 {
-    return (uint32_t)(key & ((UINT64_C(1) << queue->place_bits) - 1));
+    return (uint32_t)(key & queue->place_mask);
 }
 
 static inline enum td_class td_key_class(const struct td_queue *queue, uint64_t key)
@@ -60,7 +65,7 @@ static inline enum td_class td_key_class(const struct td_queue *queue, uint64_t 
 
 static inline td_time td_key_time(const struct td_queue *queue, uint64_t key)
 {
-    return queue->base + (td_time)(key >> (queue->place_bits + 2));
+    return queue->base + (td_time)(key >> queue->time_shift);
 }
 
 /* The key of the same peer's event of the class START at the same time. */
@@ -88,14 +93,24 @@ static inline uint64_t td_queue_key(struct td_queue *queue, td_time at, enum td_
         if (!td_queue_keep_far(queue, td_queue_leaf(queue, class, place), at)) return TD_KEY_NONE;
         relative = queue->far_time;
     }
-    return relative << (queue->place_bits + 2) | (uint64_t) class << queue->place_bits | place;
+    return relative << queue->time_shift | (uint64_t) class << queue->place_bits | place;
 }
 
 /* True if a key's time is beyond the field (or there is no event): its time is not known from the
  * key. */
 static inline bool td_queue_is_far(const struct td_queue *queue, uint64_t key)
 {
-    return key >> (queue->place_bits + 2) >= queue->far_time;
+    return key >= queue->far_key;
+}
+
+/* Two subtrees' next events meet. The next event of all has met the one that follows it in this way
+ * when the last of both was set, so that two at one instant are never overlooked. */
+static inline void td_queue_meet(struct td_queue *queue, uint64_t key, uint64_t other)
+{
+    uint64_t last = key | queue->instant_mask;
+    if (__builtin_expect((key ^ other) <= queue->instant_mask, 0) && key < queue->far_key &&
+        last > queue->tied)
+        queue->tied = last;
 }
 
 /* Gives a leaf its pending event, or none (TD_KEY_NONE). */
@@ -106,6 +121,7 @@ static inline void td_queue_set(struct td_queue *queue, uint32_t leaf, uint64_t 
     nodes[i] = key;
     while (i > 1) {
         uint64_t other = nodes[i ^ 1];
+        td_queue_meet(queue, key, other);
         key = other < key ? other : key;
         i >>= 1;
         nodes[i] = key;
@@ -143,6 +159,15 @@ static inline uint64_t td_queue_top_of_others(const struct td_queue *queue, uint
         key = other < key ? other : key;
     }
     return key;
+}
+
+/* The next event of all leaves but one, which is next of all. If no other is at the same instant,
+ * which is known at once, it may be said to come at the next one, though it comes later. */
+static inline uint64_t td_queue_next_of_others(const struct td_queue *queue, uint32_t leaf,
+                                               uint64_t key)
+{
+    if (__builtin_expect(queue->tied < key, 1)) return (key | queue->instant_mask) + 1;
+    return td_queue_top_of_others(queue, leaf);
 }
 
 /* A hint that the peer's event will come soon: of its path what is not near the root, where all

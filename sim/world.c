@@ -277,7 +277,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     while ((key = td_queue_top(queue)) != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf(queue, td_key_class(queue, key), peer);
-        world->others = td_queue_top_of_others(queue, leaf);
+        world->others = td_queue_next_of_others(queue, leaf, key);
         world->woken = false;
         /* What the peer does next it does at once, unless something else comes before. */
         do {

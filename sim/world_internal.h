@@ -121,7 +121,7 @@ struct td_world {
      * ahead of another. */
     bool fetches_wake_nobody;
     uint64_t key;        /* the event at hand */
-    uint64_t others;     /* the next event of all but that */
+    uint64_t others;     /* no event but that comes before this key */
     bool woken;          /* somebody else's event has changed */
     uint32_t vain;       /* waits with an end since an order was given */
     uint32_t ended;      /* peers */
