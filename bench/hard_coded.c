@@ -48,6 +48,14 @@ struct hard_coded *hard_coded_create(uint32_t peers, uint32_t steps, const struc
     return loop;
 }
 
+bool hard_coded_reaches(uint32_t peers, td_time last)
+{
+    uint32_t bits = 1; /* below the time */
+    while (UINT64_C(1) << (bits - 1) < peers)
+        bits++;
+    return (uint64_t)last < UINT64_C(1) << (64 - bits);
+}
+
 void hard_coded_destroy(struct hard_coded *loop)
 {
     if (loop == NULL) return;

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "workload/distribution.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hard_coded;
@@ -18,6 +19,8 @@ struct hard_coded *hard_coded_create(uint32_t peers, uint32_t steps, const struc
                                      const struct td_dist *fetch);
 /* Runs replications first .. last and returns the sum of their makespans, to be compared. */
 td_time hard_coded_run(struct hard_coded *loop, uint64_t seed, uint32_t first, uint32_t last);
+/* True if its keys have room for times up to this one. */
+bool hard_coded_reaches(uint32_t peers, td_time last);
 void hard_coded_destroy(struct hard_coded *loop);
 
 #endif

@@ -83,6 +83,8 @@ static void run(uint32_t peers, td_time spread)
         assert_true(second == UINT32_MAX ? others == TD_KEY_NONE
                                          : td_key_place(&queue, others) == second ||
                                                td_queue_is_far(&queue, others));
+        uint64_t bound = td_queue_next_of_others(&queue, best, key);
+        assert_true(bound <= others && (bound == others || bound > (key | queue.instant_mask)));
         td_time now = plain[best].at;
         plain[best].any = pick(50) != 0 && now < INT64_MAX / 4;
         if (!plain[best].any) {
