@@ -31,7 +31,7 @@ static inline bool commands_reserve(const struct td_engine *engine, size_t event
                                     struct td_commands *commands)
 {
     size_t need = commands->count + engine->waiting_count + 2 * events;
-    if (engine->policy->gives_way != NULL) need += events * (engine->peer_count + events);
+    if (engine->policy->gives_way != NULL) need += engine->peer_count;
     if (__builtin_expect(need <= commands->capacity, 1)) return true;
     struct td_command *items = realloc(commands->items, (need + 16) * sizeof *items);
     if (items == NULL) return false;
@@ -760,11 +760,13 @@ static inline bool apply_one(struct td_engine *engine, const struct td_event *ev
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error)
 {
-    if (!commands_reserve(engine, count, commands)) {
-        td_error_memory(error, "the engine's commands");
-        return 0;
-    }
     for (size_t i = 0; i < count; i++) {
+        /* the room for wakes and answers is enough for all of them, that for aborts is not */
+        if ((i == 0 || engine->policy->gives_way != NULL) &&
+            !commands_reserve(engine, count - i, commands)) {
+            td_error_memory(error, "the engine's commands");
+            return i;
+        }
         if (events[i].at < engine->now) {
             td_error_set(error, TD_FAULT_INPUT, "an event at %lld ns comes after one at %lld ns",
                          (long long)events[i].at, (long long)engine->now);
