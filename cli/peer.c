@@ -6,6 +6,7 @@
 #include "cli/interrupt.h"
 #include "live/ci.h"
 #include "live/digest.h"
+#include "live/folder.h"
 #include "live/tls.h"
 #include "live/tokens.h"
 #include "report/buffer.h"
@@ -13,6 +14,7 @@
 #include "workload/values.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +37,10 @@ enum {
     STARTUP,
     COMMAND,
     DIGESTS,
+    FETCH_SHARE,
     EXEC,
     READ_ONLY,
+    EVENTS,
     MAX_WAIT,
     MAX_AWAY,
     FALLBACK,
@@ -103,6 +107,14 @@ static const struct td_option options[] = {
                  .value = "HOW",
                  .help = "auto: ask Bazel and git what each step depends on, so that only equal\n"
                          "steps are shared; none: all steps count as equal (default: auto)"},
+    [FETCH_SHARE] = {.name = "fetch-share",
+                     .kind = TD_OPTION_REAL,
+                     .value = "SHARE",
+                     .help =
+                         "a step counts as fetched if at most this share of its actions ran, a\n"
+                         "number above 0 and below 1 (default: 0.05)",
+                     .above = 0,
+                     .below = 1},
     [EXEC] = {.name = "exec",
               .kind = TD_OPTION_TEXT,
               .value = "PROGRAM",
@@ -111,6 +123,10 @@ static const struct td_option options[] = {
     [READ_ONLY] = {.name = "read-only",
                    .kind = TD_OPTION_FLAG,
                    .help = "what is built here is not uploaded to the cache"},
+    [EVENTS] = {.name = "events",
+                .kind = TD_OPTION_TEXT,
+                .value = "DIR",
+                .help = "keep Bazel's build event files, as DIR/NAME/ORDER-STEP.json"},
     [MAX_WAIT] = {.name = "max-wait",
                   .kind = TD_OPTION_TEXT,
                   .value = "TIME",
@@ -165,7 +181,8 @@ struct command {
     struct td_identity identity;
     char *startup_text;
     const char **words; /* Bazel's startup options, or the program and its arguments */
-    struct td_bazel bazel;
+    struct td_executor_bazel bazel;
+    char events[PATH_MAX]; /* of this peer, if it keeps them */
     struct td_executor_command exec;
     const char **targets; /* of the steps, one by one */
     struct td_step_digest *digests;
@@ -237,7 +254,7 @@ static void say_end(struct command *command, const struct td_error *error)
 static bool need_options(const struct command *command, struct td_error *error)
 {
     static const int needed[] = {SERVER, NAME, SCHEMA};
-    static const int of_bazel[] = {BAZEL, STARTUP, COMMAND, DIGESTS};
+    static const int of_bazel[] = {BAZEL, STARTUP, COMMAND, DIGESTS, FETCH_SHARE, EVENTS};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!command->given[needed[i]].given)
             return td_error_set(error, TD_FAULT_INPUT, "peer: --%s is missing: --%s %s, %s",
@@ -382,6 +399,28 @@ static bool prepare_exec(struct command *command, struct td_error *error)
     return check_folder(text_of(command, WORKSPACE, "."), error);
 }
 
+/* The folder of this peer's event files. */
+static bool make_events(struct command *command, struct td_error *error)
+{
+    char name[TD_FILE_NAME], path[PATH_MAX];
+    if (!command->given[EVENTS].given) return true;
+    const char *folder = command->given[EVENTS].text;
+    const int length = snprintf(path, sizeof path, "%s/%s", folder,
+                                td_folder_name(command->given[NAME].text, name));
+    if (length >= (int)sizeof path)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "peer: the path of --events %s is too long: "
+                            "name another folder",
+                            folder);
+    if (!td_folder_make(path, error)) return false;
+    command->bazel.events = realpath(path, command->events);
+    return command->bazel.events != NULL ||
+           td_error_set(error, TD_FAULT_INPUT,
+                        "peer: the folder %s cannot be entered: name "
+                        "another one with --events",
+                        path);
+}
+
 static bool prepare_bazel(struct command *command, struct td_error *error)
 {
     bool tests;
@@ -395,12 +434,14 @@ static bool prepare_bazel(struct command *command, struct td_error *error)
     for (char *word = strtok_r(command->startup_text, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest))
         command->words[count++] = word;
-    command->bazel = (struct td_bazel){.path = text_of(command, BAZEL, NULL),
-                                       .startup = command->words,
-                                       .tests = tests,
-                                       .options = command->rest,
-                                       .workspace = text_of(command, WORKSPACE, NULL)};
-    return td_bazel_check(&command->bazel, error);
+    command->bazel.bazel = (struct td_bazel){.path = text_of(command, BAZEL, NULL),
+                                             .startup = command->words,
+                                             .tests = tests,
+                                             .options = command->rest,
+                                             .workspace = text_of(command, WORKSPACE, NULL)};
+    if (command->given[FETCH_SHARE].given)
+        command->bazel.bazel.fetch_share = command->given[FETCH_SHARE].real;
+    return td_bazel_check(&command->bazel.bazel, error) && make_events(command, error);
 }
 
 /* Without digests the peer shares less well, but builds what it should. */
@@ -413,8 +454,8 @@ static bool find_digests(struct command *command, struct td_error *error)
     command->hello_digests = calloc(count, sizeof *command->hello_digests);
     if (command->digests == NULL || command->hello_digests == NULL)
         return td_error_memory(error, "digests of the steps");
-    if (!td_digest_steps(&command->bazel, command->identity.base, command->targets, count, NULL,
-                         &watcher, command->digests, &why)) {
+    if (!td_digest_steps(&command->bazel.bazel, command->identity.base, command->targets, count,
+                         NULL, &watcher, command->digests, &why)) {
         warn(command, why.text);
         return true;
     }

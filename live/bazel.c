@@ -1,6 +1,7 @@
 #include "live/bazel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -238,26 +239,41 @@ static bool run(const struct td_bazel *bazel, const char *const *argv, const cha
     return true;
 }
 
+/* Makes the file of events, so that a folder that cannot be written to is seen before Bazel runs.
+ */
+static bool make_events(const struct td_bazel *bazel, char path[static PATH_MAX],
+                        struct td_error *error)
+{
+    int length, file;
+    if (bazel->events != NULL) {
+        length = snprintf(path, PATH_MAX, "%s", bazel->events);
+        file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    } else {
+        length = snprintf(path, PATH_MAX, "%s/task-director-XXXXXX",
+                          bazel->scratch != NULL ? bazel->scratch : "/tmp");
+        file = mkstemp(path);
+    }
+    if (file < 0 || length >= PATH_MAX)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "%s: no file for Bazel's build events: %s: name a folder for them",
+                            path, strerror(file < 0 ? errno : ENAMETOOLONG));
+    (void)close(file);
+    return true;
+}
+
 bool td_bazel_build(const struct td_bazel *bazel, const char *patterns, const struct td_stop *stop,
                     struct td_build *build, struct td_error *error)
 {
     static const char option[] = "--build_event_json_file=";
-    char events[PATH_MAX + sizeof option];
-    (void)snprintf(events, sizeof events, "%s%s/task-director-XXXXXX", option,
-                   bazel->scratch != NULL ? bazel->scratch : "/tmp");
+    char events[PATH_MAX + sizeof option] = "--build_event_json_file=";
     char *path = events + strlen(option);
-    const int file = mkstemp(path);
-    if (file < 0)
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "%s: no file for Bazel's build events: %s: name a folder for them",
-                            path, strerror(errno));
-    (void)close(file);
+    if (!make_events(bazel, path, error)) return false;
     char *words = strdup(patterns);
     const char **argv = words == NULL ? NULL : command_line(bazel, words, events);
     const bool good = argv != NULL ? run(bazel, argv, path, stop, build, error)
                                    : td_error_memory(error, "a command line");
     free(argv);
     free(words);
-    (void)unlink(path);
+    if (bazel->events == NULL) (void)unlink(path);
     return good;
 }

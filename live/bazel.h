@@ -34,6 +34,7 @@ struct td_bazel {
     const char *const *options; /* options after the command; the file of events is our own */
     const char *workspace;      /* a folder in it; NULL: the current one */
     const char *scratch;        /* an absolute folder for the file of events; NULL: /tmp */
+    const char *events;         /* an absolute path: the file of events is this one, and stays */
     double fetch_share;         /* at most this share of the actions is a fetch; 0: 0.05 */
     td_time grace;              /* between two interrupts; 0: 10 s */
 };

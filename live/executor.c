@@ -1,5 +1,7 @@
 #include "live/executor.h"
 
+#include "live/folder.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,10 +13,20 @@ static bool build_by_bazel(const void *context, const struct td_peer_task *task,
                            const struct td_stop *stop, struct td_build *build,
                            struct td_error *error)
 {
-    return td_bazel_build(context, task->targets, stop, build, error);
+    const struct td_executor_bazel *own = context;
+    struct td_bazel bazel = own->bazel;
+    char step[TD_FILE_NAME], path[PATH_MAX];
+    if (own->events != NULL) {
+        /* one that is cut cannot be made, and the error says so */
+        (void)snprintf(path, sizeof path, "%s/%" PRIu64 "-%s.json", own->events,
+                       (uint64_t)task->order,
+                       task->step != NULL ? td_folder_name(task->step, step) : "universe");
+        bazel.events = path;
+    }
+    return td_bazel_build(&bazel, task->targets, stop, build, error);
 }
 
-struct td_executor td_executor_bazel(const struct td_bazel *bazel)
+struct td_executor td_executor_bazel(const struct td_executor_bazel *bazel)
 {
     return (struct td_executor){bazel, build_by_bazel};
 }

@@ -28,8 +28,15 @@ struct td_executor {
                   struct td_build *build, struct td_error *error);
 };
 
+/* Bazel, which may leave the file of each build's events in a folder, an absolute path: as
+ * ORDER-STEP.json, with 0 for a build without an order and `universe` for the universe. */
+struct td_executor_bazel {
+    struct td_bazel bazel;
+    const char *events; /* NULL: none is kept */
+};
+
 /* `bazel` must outlive it. */
-struct td_executor td_executor_bazel(const struct td_bazel *bazel);
+struct td_executor td_executor_bazel(const struct td_executor_bazel *bazel);
 
 /* A command gets the targets behind its own words, and in its environment TD_STEP (empty for the
  * universe), TD_ORDER (0 without one) and TD_EXPECT ("build" or "fetch"). Exit status 0 is a build

@@ -1,6 +1,7 @@
 /* Bazel as a child, and digests by its queries: a script plays Bazel, git is the real one. */
 #include "live/bazel.h"
 #include "live/digest.h"
+#include "live/executor.h"
 
 #include "folder.h"
 
@@ -57,6 +58,26 @@ static void a_build(void **state)
     assert_int_equal(strncmp(words, "--output_base=/o|build|--jobs=2|--build_event_json_file=", 56),
                      0);
     assert_non_null(strstr(words, "|--|//a/...|-//a:b|"));
+}
+
+static void event_files_are_kept(void **state)
+{
+    play(*state, "tests/live/events/built.json", "0");
+    char bazel[2 * FOLDER_PATH];
+    (void)snprintf(bazel, sizeof bazel, "%s", folder_path(*state, "bazel"));
+    const struct td_executor_bazel own = {.bazel = {.path = bazel, .workspace = *state},
+                                          .events = *state};
+    const struct td_executor executor = td_executor_bazel(&own);
+    const struct td_peer_task tasks[] = {{.order = 7, .step = "a/b", .targets = "//a"},
+                                         {.order = 8, .targets = "//..."}};
+    struct td_build build;
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(executor.build(executor.context, &tasks[i], NULL, &build, NULL));
+        assert_true(build.built);
+    }
+    assert_true(folder_has(*state, "7-a_b.json"));
+    assert_true(folder_has(*state, "8-universe.json"));
+    assert_non_null(strstr(folder_read(*state, "7-a_b.json"), "buildMetrics"));
 }
 
 static void results(void **state)
@@ -187,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(a_build),
+        IN_FOLDER(event_files_are_kept),
         IN_FOLDER(results),
         IN_FOLDER(what_is_missing_is_named),
         IN_FOLDER(a_touched_file_changes_the_digest),
