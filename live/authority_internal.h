@@ -33,6 +33,7 @@ struct member {
     bool rest_there;               /* what its last look found of the universe's rest */
     bool to_fetch;                 /* its order's step should be in the cache */
     uint32_t last_step, last_part; /* its last result within the order */
+    uint32_t rest_failures;        /* by accident */
 };
 
 /* Whole builds of a step. */

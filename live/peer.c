@@ -13,7 +13,7 @@
 #include <time.h>
 
 #define FILES 32u           /* descriptors of the websocket library: one connection, and its own */
-#define QUEUE_MOST 64u      /* messages that wait to be written */
+#define QUEUE_MOST 64u      /* messages that wait to be written, beside one a step */
 #define LOOK_NS 100000000   /* how often to look whether somebody wants the peer to stop */
 #define CLOSE_NS 2000000000 /* how long the last words may take */
 
@@ -144,7 +144,8 @@ static void send_message(void *context, const struct td_message *message)
         td_buffer_add(&out->text, space, sizeof space);
         td_message_write(message, &out->text);
     }
-    if (out == NULL || out->text.failed || link->queued == QUEUE_MOST) {
+    if (out == NULL || out->text.failed ||
+        link->queued >= QUEUE_MOST + peer->options->state.hello.step_count) {
         if (out != NULL) td_buffer_free(&out->text);
         free(out);
         /* the connection is broken off, and all is said again with the next one */

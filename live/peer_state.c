@@ -36,6 +36,7 @@ struct td_peer_state {
     struct td_peer_state_options options;
     struct td_peer_outlet outlet;
     bool *held; /* by step of the hello */
+    bool *came; /* and with the last order, that was for the universe */
     const char **holds;
 
     enum link link;
@@ -119,8 +120,9 @@ struct td_peer_state *td_peer_state_create(const struct td_peer_state_options *o
     state->options = *options;
     state->outlet = *outlet;
     state->held = calloc(options->hello.step_count, sizeof *state->held);
+    state->came = calloc(options->hello.step_count, sizeof *state->came);
     state->holds = calloc(options->hello.step_count, sizeof *state->holds);
-    if (state->held == NULL || state->holds == NULL) goto fail;
+    if (state->held == NULL || state->came == NULL || state->holds == NULL) goto fail;
     state->retry_at = state->away_since = now;
     state->idle_since = state->answer_by = TD_TIME_MAX;
     (void)snprintf(state->trouble, sizeof state->trouble, "it does not answer");
@@ -137,6 +139,7 @@ void td_peer_state_destroy(struct td_peer_state *state)
     drop(&state->running);
     drop(&state->next);
     free(state->held);
+    free(state->came);
     free(state->holds);
     free(state);
 }
@@ -155,6 +158,22 @@ static void interrupt(struct td_peer_state *state)
 static void send(const struct td_peer_state *state, const struct td_message *message)
 {
     state->outlet.send(state->outlet.context, message);
+}
+
+/* What the last order came to; before the universe's end the steps that came with it. */
+static void say_report(const struct td_peer_state *state)
+{
+    const struct td_hello *hello = &state->options.hello;
+    const bool universe = state->report.kind == TD_MESSAGE_OBTAINED && state->report.step == NULL;
+    for (size_t i = 0; universe && i < hello->step_count; i++) {
+        if (!state->came[i]) continue;
+        struct td_message step = state->report;
+        step.step = hello->steps[i].id;
+        step.obtained.last = step.obtained.whole = false;
+        step.obtained.actions = step.obtained.hits = -1;
+        send(state, &step);
+    }
+    send(state, &state->report);
 }
 
 static void hang_up(struct td_peer_state *state)
@@ -285,7 +304,7 @@ static void welcome(struct td_peer_state *state, bool resumed, td_time now)
     state->away_since = TD_TIME_MAX;
     say_log(state, "the authority at %s is there%s", state->options.server,
             resumed ? ": the order goes on" : "");
-    if (resumed && state->unanswered) send(state, &state->report);
+    if (resumed && state->unanswered) say_report(state);
     if (!resumed) {
         state->unanswered = false;
         drop(&state->next);
@@ -306,7 +325,7 @@ static void take_order(struct td_peer_state *state, const struct td_message *mes
     char name[TD_QUOTE_SIZE + 8];
     if (state->work == WORK_ORDER && state->running.task.order == task.order) return;
     if (state->unanswered && state->report.order == task.order) {
-        send(state, &state->report);
+        say_report(state);
         return;
     }
     state->unanswered = false;
@@ -436,8 +455,11 @@ static void hold(struct td_peer_state *state)
 {
     const struct td_hello *hello = &state->options.hello;
     const char *step = state->running.step;
-    for (size_t i = 0; i < hello->step_count; i++)
-        if (step == NULL || strcmp(hello->steps[i].id, step) == 0) state->held[i] = true;
+    for (size_t i = 0; i < hello->step_count; i++) {
+        const bool got = step == NULL || strcmp(hello->steps[i].id, step) == 0;
+        state->came[i] = step == NULL && !state->held[i];
+        state->held[i] = state->held[i] || got;
+    }
 }
 
 /* How the peer ends if nothing better comes. */
@@ -501,7 +523,7 @@ static void finish_order(struct td_peer_state *state, const struct td_build *bui
     }
     state->report.step = own_name(state);
     state->unanswered = true;
-    if (state->link == LINK_UP) send(state, &state->report);
+    if (state->link == LINK_UP) say_report(state);
 }
 
 static void finish_undirected(struct td_peer_state *state, const struct td_build *build)
@@ -528,6 +550,9 @@ void td_peer_state_finish(struct td_peer_state *state, const struct td_build *bu
                                          : "fetched",
             build->published && !state->options.hello.read_only ? " and published" : "",
             build->result == TD_BUILD_ABORTED ? " (given up)" : "");
+    if (build->actions > 0 && build->hits >= 0)
+        say_log(state, "%s: %" PRId64 " of %" PRId64 " actions came from the cache", name,
+                build->hits, build->actions);
     if (build->upload[0] != '\0') say_log(state, "%s", build->upload);
     if (work == WORK_UNDIRECTED) {
         finish_undirected(state, build);

@@ -116,6 +116,41 @@ static bool obtain_rest(struct td_authority *authority, td_peer peer)
                                                  member->digests[rest], 1, peer);
 }
 
+/* The universe has failed beyond its steps, which the engine knows nothing of: by accident it is
+ * tried again, as a step is. */
+static void fail_rest(struct td_authority *authority, td_peer peer,
+                      const struct td_message *message)
+{
+    struct member *member = &authority->members[peer];
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    const bool flaky = message->ended.result == TD_ENDED_FLAKY;
+    if (recording != NULL)
+        td_recording_end(recording, peer, TD_TASK_FAILED, TD_RECORD_REST, authority->now);
+    td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
+                     message->text != NULL ? message->text : "the universe does not build");
+    if (flaky && member->rest_failures++ < authority->options.engine.retries) {
+        const struct td_event event = {
+            .kind = TD_EVENT_ENDED,
+            .at = authority->now,
+            .peer = peer,
+            .ended = {.order = message->order, .end = TD_END_ABORTED, .step = TD_NO_STEP}};
+        member->order = 0;
+        if (!td_authority_tell(authority, &event))
+            refused(authority, peer);
+        else
+            td_authority_ask_later(authority, peer);
+        return;
+    }
+    const struct td_message done = {
+        .kind = TD_MESSAGE_DONE,
+        .reason = td_reason_word(flaky ? TD_REASON_TOO_FLAKY : TD_REASON_BROKEN),
+        .done = {.failed = true}};
+    td_authority_log(authority, peer, "has failed (%s)", done.reason);
+    authority->outlet.send(authority->outlet.context, member->link, &done);
+    if (recording != NULL) td_recording_done(recording, peer, TD_PEER_FAILED, authority->now);
+    td_authority_drop(authority, peer);
+}
+
 static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
     static const enum td_end ends[] = {[TD_ENDED_OK] = TD_END_OK,
@@ -128,6 +163,10 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     td_step step = message->step == NULL
                        ? member->order_step
                        : td_known_schema_step(schema_of(authority, peer), message->step);
+    if (failed && step == TD_UNIVERSE && message->step == NULL) {
+        fail_rest(authority, peer, message);
+        return;
+    }
     if (failed && step >= steps_of(authority, peer)) {
         bad_step(authority, peer, message->step == NULL ? "" : message->step);
         return;
@@ -195,6 +234,8 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     uint32_t place = place_of(authority, peer, message->step);
     if (message->step == NULL) { /* the rest, which is there with the universe's end */
         const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = message->order};
+        /* one that does not look tells only now */
+        member->rest_there = member->rest_there || !message->obtained.built;
         if (message->obtained.last) ended(authority, peer, &end);
         return;
     }

@@ -34,7 +34,8 @@ uint32_t td_schemas_add_scenario(struct td_schemas *schemas, const struct td_sce
 /* A new one, without times, from a hello that brings it along; UINT32_MAX with an error. */
 uint32_t td_schemas_add_hello(struct td_schemas *schemas, const struct td_hello *hello,
                               struct td_error *error);
-/* True if the hello brings the same along; else a sentence that says what differs. */
+/* True if the hello brings the same along, be it without the prerequisites; else a sentence that
+ * says what differs. */
 bool td_schemas_agree(const struct td_known_schema *known, const struct td_hello *hello,
                       struct td_error *error);
 /* All of a schema as bytes, and a new one that was written so; UINT32_MAX with an error. */

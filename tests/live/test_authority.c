@@ -233,6 +233,16 @@ static void test_what_is_refused(void **state)
         "{'type': 'hello', 'peer': 'q', 'schema': {'id': 's', 'universe': '//...', "
         "'steps': {'a': '//a'}}}");
     heard(&rig, 3, "'code': 'schema-differs'");
+    say(&rig, 7,
+        "{'type': 'hello', 'peer': 'q', 'schema': {'id': 's', 'universe': '//...', "
+        "'steps': {'a': {'targets': '//a', 'after': ['b']}, 'b': '//b'}}}");
+    heard(&rig, 7, "'code': 'schema-differs'");
+    /* one that says nothing of prerequisites does not contradict */
+    say(&rig, 7,
+        "{'type': 'hello', 'peer': 'z', 'schema': {'id': 's', 'universe': '//...', "
+        "'steps': {'a': '//a', 'b': '//b'}}}");
+    heard(&rig, 7, "'type': 'welcome'");
+    say(&rig, 7, "{'type': 'bye'}");
     say(&rig, 4,
         "{'type': 'hello', 'peer': 'r', 'schema': {'id': 't', 'universe': '//...', "
         "'steps': {'a': {'targets': '//a', 'after': ['a']}}}}");

@@ -150,6 +150,10 @@ static void wake_at(struct rig *rig, td_time at)
     "{\"type\": \"obtained\", \"order\": \"" order "\", " step                                     \
     "\"how\": \"build\", \"published\": true, \"whole\": true, \"last\": true, \"took_ns\": "      \
     "\"7\", \"actions\": 9}\n"
+/* A step that came with the universe. */
+#define CAME(order, step)                                                                          \
+    "{\"type\": \"obtained\", \"order\": \"" order "\", \"step\": \"" step                         \
+    "\", \"how\": \"build\", \"published\": true, \"took_ns\": \"7\"}\n"
 #define ENDED(order, result, step)                                                                 \
     "{\"type\": \"ended\", \"order\": \"" order "\", \"result\": \"" result "\"" step              \
     ", \"text\": \"see above\"}\n"
@@ -266,8 +270,8 @@ static void test_complete_without_an_answer(void **unused)
     wake_at(&rig, 3 * S);
     td_peer_state_lose(rig.state, "refused", rig.now);
     wake_at(&rig, 8 * S);
-    EXPECT(&rig, "start 41 -: //...\n" ENDED("41", "flaky", "") "start 42 -: //...\n" OBTAINED(
-                     "42", "") "connect\nconnect\nconnect\n");
+    EXPECT(&rig, "start 41 -: //...\n" ENDED("41", "flaky", "") "start 42 -: //...\n" CAME(
+                     "42", "1") CAME("42", "2") OBTAINED("42", "") "connect\nconnect\nconnect\n");
     wake_at(&rig, 10 * S);
     EXPECT(&rig, "close\n");
     expect_end(&rig, 0, TD_FAULT_NONE, "");
