@@ -4,6 +4,7 @@
 #include "cli/interrupt.h"
 #include "cli/policy_list.h"
 #include "live/live.h"
+#include "report/buffer.h"
 #include "report/csv.h"
 #include "report/progress.h"
 #include "report/statistics.h"
@@ -11,9 +12,11 @@
 #include "sim/sim.h"
 #include "workload/scenario.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { POLICY, REPLICATIONS, SEED, CONFIDENCE, OUT, TASKS, JOBS, QUIET, JSON, LIVE, OPTION_COUNT };
@@ -100,12 +103,14 @@ struct run {
     struct td_results results;
     struct td_csv *csv; /* NULL without --out */
     struct td_comparison *comparison;
+    struct td_buffer troubles; /* of peers that build: sentences, each with its zero */
 };
 
 static void destroy(struct run *run)
 {
     td_comparison_destroy(run->comparison);
     td_csv_destroy(run->csv);
+    td_buffer_free(&run->troubles);
     free(run->results.runs);
     free(run->names);
     td_scenario_destroy(run->scenario);
@@ -235,11 +240,30 @@ static bool simulate(struct run *run, const atomic_bool *stop, struct td_error *
     return done;
 }
 
+static void report_trouble(void *context, const char *sentence)
+{
+    struct run *run = context;
+    td_buffer_add(&run->troubles, sentence, strlen(sentence) + 1);
+}
+
+/* Not before progress is shown no more. */
+static void print_troubles(const struct run *run)
+{
+    const char *sentence = run->troubles.bytes;
+    for (; sentence < run->troubles.bytes + run->troubles.length; sentence += strlen(sentence) + 1)
+        td_cli_warn(sentence);
+}
+
 static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *error)
 {
     TD_ASSERT(run->scenario != NULL && run->scenario->live != NULL); /* prepare() has seen to it */
     double scale = run->scenario->live->time_scale;
     struct td_progress progress;
+    const char *out = run->options[OUT].given ? run->options[OUT].text : NULL;
+    char folder[PATH_MAX];
+    if (out != NULL && snprintf(folder, sizeof folder, "%s/events", out) >= (int)sizeof folder)
+        return td_error_set(error, TD_FAULT_INPUT, "run: the path %s is too long: name another one",
+                            out);
     const struct td_live_options live = {
         .policies = run->policies.policies,
         .policy_count = run->policies.count,
@@ -247,13 +271,18 @@ static bool run_live(struct run *run, const atomic_bool *stop, struct td_error *
         .seed = run->seed,
         .scale = scale,
         .csv = run->csv,
+        .folder = out != NULL ? folder : NULL,
+        .program = "/proc/self/exe",
         .stop = stop,
+        .trouble = report_trouble,
+        .trouble_context = run,
         .progress = run->options[QUIET].given ? NULL : show_progress,
         .progress_context = &progress,
     };
     td_progress_start(&progress, stderr);
     bool done = td_live_run(run->scenario, &live, &run->results, error);
     td_progress_end(&progress);
+    print_troubles(run);
     return done;
 }
 
@@ -308,6 +337,8 @@ int td_command_run(int argc, char **argv)
         td_interrupt_unwatch();
     }
     if (done) done = print_results(&run, &error);
+    const bool troubled = run.troubles.length > 0;
     destroy(&run);
-    return done ? TD_EXIT_DONE : td_cli_fail(&error);
+    if (!done) return td_cli_fail(&error);
+    return troubled ? TD_EXIT_FAILED : TD_EXIT_DONE;
 }

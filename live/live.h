@@ -2,8 +2,9 @@
  * policy and replication, with the same records as a simulated run.
  *
  * Replications go outermost and the order of the policies rotates, so that none always runs on a
- * warmer machine. Peers sleep as long as the simulator's would: their samples are the same.
- * Afterwards the inputs of each run are fed through the engine once more, which must decide alike.
+ * warmer machine. The scenario's "live" says who plays the peers: they sleep as long as the
+ * simulator's would (live/swarm.h), or are processes that build (live/crew.h). Afterwards the
+ * inputs of each run are fed through the engine once more, which must decide alike.
  */
 #ifndef TD_LIVE_LIVE_H
 #define TD_LIVE_LIVE_H
@@ -21,9 +22,16 @@ struct td_live_options {
     uint32_t policy_count;
     uint32_t replications;
     uint64_t seed;
-    double scale;            /* wall time = scenario time * scale */
-    struct td_csv *csv;      /* NULL: nothing is written */
+    double scale;       /* wall time = scenario time * scale */
+    struct td_csv *csv; /* NULL: nothing is written */
+    /* Peers that build leave there, in POLICY-REPLICATION/PEER, their output and Bazel's files of
+     * build events; what was there is removed. NULL: nothing is kept. */
+    const char *folder;
+    const char *program;     /* the one that such a peer is: task-director */
     const atomic_bool *stop; /* NULL, or ends the run soon after it turns true */
+    /* What went wrong without ending the run, such as a peer's build; from any thread. */
+    void (*trouble)(void *context, const char *sentence);
+    void *trouble_context;
     /* NULL, or called on the calling thread about ten times a second with the part done, 0 to 1. */
     void (*progress)(void *context, double done);
     void *progress_context;

@@ -8,12 +8,22 @@ static void send(const struct td_authority *authority, td_peer peer,
     if (link != TD_NO_LINK) authority->outlet.send(authority->outlet.context, link, message);
 }
 
+/* Whether it is to be built. Of the universe the engine does not say; it can be fetched where
+ * somebody has built its rest. */
+static bool expects_build(const struct td_authority *authority, const struct td_command *command)
+{
+    const struct member *member = &authority->members[command->peer];
+    if (command->step != TD_UNIVERSE) return command->build;
+    const uint32_t rest = schema_of(authority, command->peer)->steps.count;
+    return td_store_parts(&authority->store, member->cohort, rest, member->digests[rest]) == 0;
+}
+
 static void send_order(struct td_authority *authority, const struct td_command *command)
 {
     struct member *member = &authority->members[command->peer];
     const struct td_known_schema *schema = schema_of(authority, command->peer);
     struct td_recording *recording = td_authority_recording(authority, command->peer);
-    bool universe = command->step == TD_UNIVERSE;
+    bool universe = command->step == TD_UNIVERSE, build = expects_build(authority, command);
 
     member->order = authority->last_order = command->order;
     member->order_step = command->step;
@@ -28,14 +38,14 @@ static void send_order(struct td_authority *authority, const struct td_command *
     member->last_step = TD_NO_STEP;
     if (recording != NULL)
         td_recording_order(recording, command->peer, universe ? TD_RECORD_REST : command->step,
-                           authority->now);
+                           build, authority->now);
     const struct td_message message = {
         .kind = TD_MESSAGE_ORDER,
         .order = command->order,
         .step = universe ? NULL : td_intern_text(&schema->steps, command->step + 1),
         .reason = td_reason_word(command->reason),
         .order_for = {.targets = universe ? schema->universe : schema->targets[command->step],
-                      .build = command->build}};
+                      .build = build}};
     authority->metrics.orders[universe         ? TD_GOAL_UNIVERSE
                               : command->build ? TD_GOAL_BUILD
                                                : TD_GOAL_FETCH]++;

@@ -26,10 +26,10 @@ struct td_recording {
     struct td_run_record record;
     struct recorded *peers;
     uint32_t peer_count;
-    bool overhead;
+    enum td_recording_form form;
 };
 
-struct td_recording *td_recording_create(uint32_t peers, bool overhead,
+struct td_recording *td_recording_create(uint32_t peers, enum td_recording_form form,
                                          const struct td_recorder *recorder, struct td_error *error)
 {
     struct td_recording *recording = calloc(1, sizeof *recording);
@@ -42,7 +42,7 @@ struct td_recording *td_recording_create(uint32_t peers, bool overhead,
     }
     recording->peers = items;
     recording->peer_count = peers;
-    recording->overhead = overhead;
+    recording->form = form;
     recording->recorder = *recorder;
     return recording;
 }
@@ -120,14 +120,17 @@ void td_recording_wait(struct td_recording *recording, uint32_t peer, td_time at
     who->since = at;
 }
 
-void td_recording_order(struct td_recording *recording, uint32_t peer, uint32_t step, td_time at)
+void td_recording_order(struct td_recording *recording, uint32_t peer, uint32_t step, bool build,
+                        td_time at)
 {
     struct recorded *who = &recording->peers[peer];
     end_wait(recording, peer, at);
     who->ordered = true;
     who->order = step;
     who->looks = 0;
-    who->looked = false;
+    who->looked = recording->form == TD_RECORD_ORDERS;
+    who->fetching = !build;
+    who->task = step;
     who->since = who->end = at;
 }
 
@@ -135,7 +138,7 @@ void td_recording_look(struct td_recording *recording, uint32_t peer, uint32_t s
                        td_time at)
 {
     struct recorded *who = &recording->peers[peer];
-    if (who->looks++ == 0 && recording->overhead) {
+    if (who->looks++ == 0 && recording->form == TD_RECORD_OVERHEADS) {
         who->busy += at - who->since;
         if (at > who->since)
             put(recording, peer, who->order, TD_KIND_OVERHEAD, TD_TASK_OK, who->since, at);
@@ -151,6 +154,7 @@ void td_recording_obtain(struct td_recording *recording, uint32_t peer, uint32_t
                          bool duplicate, td_time at)
 {
     struct recorded *who = &recording->peers[peer];
+    if (recording->form == TD_RECORD_ORDERS && step != who->order) return;
     if (who->row && (who->step != step || who->built != built)) end_row(recording, peer);
     if (!who->row) {
         who->row = true;

@@ -1,8 +1,9 @@
 /* What a live run leaves: the same records as a simulated one, made of what the authority hears.
  *
  * Times are the scenario's. An overhead is the time from an order to the first look of its peer, if
- * the scenario's invocations take time at all; a task the time from a look (or from the order, or
- * from the result before) to its result. Peers are those of the scenario, by their place.
+ * peers look and the scenario's invocations take time at all; a task the time from a look (or from
+ * the order, or from the result before) to its result. Peers are those of the scenario, by their
+ * place.
  */
 #ifndef TD_LIVE_RECORDING_H
 #define TD_LIVE_RECORDING_H
@@ -14,8 +15,14 @@
 
 struct td_recording;
 
-/* A run of so many peers; `overhead`: invocations take time. The recorder may be empty. */
-struct td_recording *td_recording_create(uint32_t peers, bool overhead,
+enum td_recording_form {
+    TD_RECORD_ORDERS,    /* peers tell only what became of an order: all of it is one task */
+    TD_RECORD_LOOKS,     /* peers look before each task, at once: an invocation takes no time */
+    TD_RECORD_OVERHEADS, /* what lies between an order and the first look is an overhead */
+};
+
+/* A run of so many peers. The recorder may be empty. */
+struct td_recording *td_recording_create(uint32_t peers, enum td_recording_form form,
                                          const struct td_recorder *recorder,
                                          struct td_error *error);
 void td_recording_destroy(struct td_recording *recording); /* NULL is allowed */
@@ -24,7 +31,9 @@ bool td_recording_has(const struct td_recording *recording, uint32_t peer);
 /* A step is its index, TD_RECORD_REST for the universe and its rest. */
 void td_recording_arrive(struct td_recording *recording, uint32_t peer, td_time at);
 void td_recording_wait(struct td_recording *recording, uint32_t peer, td_time at);
-void td_recording_order(struct td_recording *recording, uint32_t peer, uint32_t step, td_time at);
+/* `build`: it is expected to be built, not fetched. */
+void td_recording_order(struct td_recording *recording, uint32_t peer, uint32_t step, bool build,
+                        td_time at);
 void td_recording_look(struct td_recording *recording, uint32_t peer, uint32_t step, bool fetch,
                        td_time at);
 /* A result, perhaps of one part only: results of one step and kind, one after the other, are a row.
