@@ -83,12 +83,25 @@ demo: deps-plot ## runs the frame of the problem, three strategies, and draws it
 	$(BUILD)/task-director plot $(BUILD)/demo
 	@echo; echo "The pictures are in $(BUILD)/demo/."
 
+DEMO_LIVE := scenarios/live-bazel.json
+.PHONY: demo-live
+demo-live: deps-bazel ## three jobs that really build with Bazel, three strategies; and as simulated
+	@$(MAKE) $(PARALLEL) all
+	$(BUILD)/task-director run $(DEMO_LIVE) --live --out $(BUILD)/demo-live
+	$(BUILD)/task-director plot $(BUILD)/demo-live
+	$(BUILD)/task-director run $(DEMO_LIVE) --quiet --out $(BUILD)/demo-live/simulated
+	@echo
+	$(PYTHON) tools/live-evidence.py $(BUILD)/demo-live --once linear,directed \
+		--beside $(BUILD)/demo-live/simulated
+	@echo; echo "The pictures are in $(BUILD)/demo-live/."
+
 .PHONY: install
 install: all ## to PREFIX (/usr/local), below DESTDIR; also the headers for policies of your own
 	install -D $(BUILD)/task-director $(DESTDIR)$(PREFIX)/bin/task-director
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/task-director/,plots scenarios)
 	install -m 644 $(wildcard plots/*.*) $(DESTDIR)$(PREFIX)/share/task-director/plots
 	install -m 644 $(wildcard scenarios/*.*) $(DESTDIR)$(PREFIX)/share/task-director/scenarios
+	cp -R scenarios/live-workspace $(DESTDIR)$(PREFIX)/share/task-director/scenarios
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's|/usr/local/|$(PREFIX)/|' systemd/task-director.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/task-director.service
@@ -180,8 +193,8 @@ run-check-valgrind:
 
 .PHONY: check-bazel
 check-bazel: deps-bazel ## builds and tests with the real Bazel (installs Debian's)
-	@$(MAKE) $(PARALLEL) $(BAZEL_TEST)
-	@$(RUN_TESTS) $(BAZEL_TEST)
+	@$(MAKE) $(PARALLEL) all $(BAZEL_TEST)
+	@$(RUN_TESTS) $(BAZEL_TEST) tests/live/check_bazel.py
 
 # Each fuzz/*.c but the one that they share is a program of its own, built by clang.
 FUZZ := $(filter-out fuzz/fuzz.c,$(wildcard fuzz/*.c))

@@ -73,7 +73,7 @@ fi
 # up to date.
 files '*' | tar -cf - -T - | tar -xf - -C "$tree"
 if [ -d build ]; then
-    tar -cf - --exclude=build/{asan,tsan,valgrind,lint,demo} build | tar -xf - -C "$tree"
+    tar -cf - --exclude=build/{asan,tsan,valgrind,lint,demo,demo-live} build | tar -xf - -C "$tree"
 fi
 export PATH="$tree/build:$PATH"
 
