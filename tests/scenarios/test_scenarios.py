@@ -59,6 +59,12 @@ def live_sleep(run):
     assert run.mean("directed", "builds") == 6 and run.mean("directed", "duplicate_builds") == 0
 
 
+def live_bazel(run):
+    run.faster("directed", "parallel")
+    run.faster("parallel", "linear")
+    assert run.mean("directed", "builds") == 4 and run.mean("directed", "duplicate_builds") == 0
+
+
 def my_universe(run):
     run.faster("directed", "parallel")
     assert run.mean("directed", "builds") == 4
