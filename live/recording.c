@@ -13,6 +13,7 @@ struct recorded {
     uint32_t task;  /* what was looked for */
     uint32_t looks; /* within the order */
     uint32_t builds, fetches;
+    uint32_t actions, hits;     /* of the row; no actions: not known */
     uint8_t outcome;            /* enum td_peer_outcome */
     bool looked;                /* a task goes on, since `end` */
     bool fetching;              /* by what the look found */
@@ -69,7 +70,9 @@ static void put(const struct td_recording *recording, uint32_t peer, uint32_t st
                                          .peer = peer,
                                          .step = step,
                                          .kind = (uint8_t)kind,
-                                         .outcome = (uint8_t)outcome};
+                                         .outcome = (uint8_t)outcome,
+                                         .actions = recording->peers[peer].actions,
+                                         .hits = recording->peers[peer].hits};
     recording->recorder.interval(recording->recorder.context, &interval);
 }
 
@@ -97,6 +100,7 @@ static void end_row(struct td_recording *recording, uint32_t peer)
     }
     put(recording, peer, who->step, who->built ? TD_KIND_BUILD : TD_KIND_FETCH,
         duplicate ? TD_TASK_DUPLICATE : TD_TASK_OK, who->row_start, who->end);
+    who->actions = who->hits = 0;
 }
 
 void td_recording_arrive(struct td_recording *recording, uint32_t peer, td_time at)
@@ -148,6 +152,15 @@ void td_recording_look(struct td_recording *recording, uint32_t peer, uint32_t s
     who->looked = true;
     who->fetching = fetch;
     who->task = step;
+}
+
+void td_recording_actions(struct td_recording *recording, uint32_t peer, int64_t actions,
+                          int64_t hits)
+{
+    struct recorded *who = &recording->peers[peer];
+    const bool known = hits >= 0 && actions >= hits && actions <= UINT32_MAX;
+    who->actions = known ? (uint32_t)actions : 0;
+    who->hits = known ? (uint32_t)hits : 0;
 }
 
 void td_recording_obtain(struct td_recording *recording, uint32_t peer, uint32_t step, bool built,

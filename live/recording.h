@@ -36,6 +36,9 @@ void td_recording_order(struct td_recording *recording, uint32_t peer, uint32_t 
                         td_time at);
 void td_recording_look(struct td_recording *recording, uint32_t peer, uint32_t step, bool fetch,
                        td_time at);
+/* How many actions the next result of the peer took, and how many of them came from the cache. */
+void td_recording_actions(struct td_recording *recording, uint32_t peer, int64_t actions,
+                          int64_t hits);
 /* A result, perhaps of one part only: results of one step and kind, one after the other, are a row.
  */
 void td_recording_obtain(struct td_recording *recording, uint32_t peer, uint32_t step, bool built,

@@ -15,7 +15,8 @@ const char *const td_csv_headers[TD_CSV_COUNT] = {
     "machine_s\n",
     "scenario,mode,policy,replication,peer,cache,arrival_s,completion_s,turnaround_s,busy_s,wait_s,"
     "builds,fetches,outcome,merged_s\n",
-    "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome\n",
+    "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome,"
+    "hit_ratio\n",
     "scenario,mode,policy,metric,n,mean,sd,ci_low,ci_high,confidence,min,p50,p90,p95,p99,max\n",
     "scenario,metric,policy_a,policy_b,n,mean_difference,ci_low,ci_high,confidence,ratio,p_value,"
     "p_holm\n",
@@ -38,10 +39,10 @@ static const struct word kinds[] = {[TD_KIND_BUILD] = WORD("build,"),
                                     [TD_KIND_FETCH] = WORD("fetch,"),
                                     [TD_KIND_WAIT] = WORD("wait,"),
                                     [TD_KIND_OVERHEAD] = WORD("overhead,")};
-static const struct word task_outcomes[] = {[TD_TASK_OK] = WORD(",ok\n"),
-                                            [TD_TASK_DUPLICATE] = WORD(",duplicate\n"),
-                                            [TD_TASK_FAILED] = WORD(",failed\n"),
-                                            [TD_TASK_ABORTED] = WORD(",aborted\n")};
+static const struct word task_outcomes[] = {[TD_TASK_OK] = WORD(",ok,"),
+                                            [TD_TASK_DUPLICATE] = WORD(",duplicate,"),
+                                            [TD_TASK_FAILED] = WORD(",failed,"),
+                                            [TD_TASK_ABORTED] = WORD(",aborted,")};
 static const struct word peer_outcomes[] = {[TD_PEER_OK] = WORD(",ok,"),
                                             [TD_PEER_FAILED] = WORD(",failed,"),
                                             [TD_PEER_LEFT] = WORD(",left,"),
@@ -116,7 +117,7 @@ bool td_row_texts_create(struct td_row_texts *texts, const struct td_labels *lab
         goto fail;
 
     const size_t time = TD_TIME_TEXT, number = TD_UNSIGNED_TEXT + 1;
-    texts->longest_task = texts->peers.longest + texts->steps.longest + 2 * time + 3 * BLOCK;
+    texts->longest_task = texts->peers.longest + texts->steps.longest + 2 * time + 4 * BLOCK;
     texts->longest_peer = texts->sites.longest + 6 * time + 2 * number + 2 * BLOCK;
     return true;
 
@@ -182,6 +183,18 @@ static inline char *put_comma(char *at)
     return at + 1;
 }
 
+/* With four decimals; at most 1. */
+static char *put_ratio(char *at, uint32_t part, uint32_t whole)
+{
+    TD_ASSERT(part <= whole);
+    uint64_t digits = ((uint64_t)part * 10000 + whole / 2) / whole;
+    for (size_t i = 5; i > 0; i--, digits /= 10) {
+        if (i == 1) at[i] = '.';
+        at[i > 1 ? i : 0] = (char)('0' + digits % 10);
+    }
+    return at + 6;
+}
+
 char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *prefix,
                   const struct td_interval *interval, char *at)
 {
@@ -199,7 +212,10 @@ char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *pref
     at = put_word(at, &kinds[interval->kind]);
     at = put_comma(put_time(at, interval->start));
     at = put_time(at, interval->end);
-    return put_word(at, &task_outcomes[interval->outcome]);
+    at = put_word(at, &task_outcomes[interval->outcome]);
+    if (interval->actions > 0) at = put_ratio(at, interval->hits, interval->actions);
+    *at = '\n';
+    return at + 1;
 }
 
 char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *prefix, uint32_t peer,

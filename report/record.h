@@ -26,6 +26,9 @@ struct td_interval {
     uint32_t step;   /* index in the schema, TD_RECORD_REST or TD_RECORD_NO_STEP */
     uint8_t kind;    /* enum td_interval_kind */
     uint8_t outcome; /* enum td_interval_outcome */
+    /* Of a build or fetch by a build tool: how many actions, and how many of them came from the
+     * cache. No actions: not known. */
+    uint32_t actions, hits;
 };
 
 /* One row of peers.csv. */

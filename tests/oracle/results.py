@@ -13,7 +13,7 @@ HEADERS = {
                 "lower_bound_s,events,machine_s",
     "peers.csv": "scenario,mode,policy,replication,peer,cache,arrival_s,completion_s,turnaround_s,"
                  "busy_s,wait_s,builds,fetches,outcome,merged_s",
-    "tasks.csv": "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome",
+    "tasks.csv": "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome,hit_ratio",
     "summary.csv": "scenario,mode,policy,metric,n,mean,sd,ci_low,ci_high,confidence,min,p50,p90,"
                    "p95,p99,max",
     "compare.csv": "scenario,metric,policy_a,policy_b,n,mean_difference,ci_low,ci_high,confidence,"
@@ -87,6 +87,7 @@ def task_rows(scenario, policy, replication, state):
             "start_s": seconds(item.start),
             "end_s": seconds(item.end),
             "outcome": item.outcome,
+            "hit_ratio": "",
         }
 
 

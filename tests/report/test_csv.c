@@ -82,17 +82,17 @@ static void every_byte_of_a_small_run(void **state)
                 "3,12,left,\n");
     assert_file(
         dir, "tasks.csv",
-        "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome\n" NAME
-        ",simulated,linear,1,peer-1,1,build,0.000000000,0.000000000,ok\n" NAME
+        "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome,hit_ratio\n" NAME
+        ",simulated,linear,1,peer-1,1,build,0.000000000,0.000000000,ok,\n" NAME
         ",simulated,linear,1,\"a \"\"b\"\", c\",\"x,y\",fetch,0.000001000,0.000001000,"
-        "ok\n" NAME ",simulated,linear,1,peer-1,universe,wait,0.000002000,0.000002000,ok\n" NAME
+        "ok,\n" NAME ",simulated,linear,1,peer-1,universe,wait,0.000002000,0.000002000,ok,\n" NAME
         ",simulated,linear,1,\"a \"\"b\"\", c\",,overhead,0.000003000,0.000003000,"
-        "ok\n" NAME ",simulated,linear,1,peer-1,1,build,0.000004000,0.000004000,duplicate\n" NAME
-        ",simulated,directed,1,peer-1,1,build,0.000000001,0.000000000,ok\n" NAME
+        "ok,\n" NAME ",simulated,linear,1,peer-1,1,build,0.000004000,0.000004000,duplicate,\n" NAME
+        ",simulated,directed,1,peer-1,1,build,0.000000001,0.000000000,ok,\n" NAME
         ",simulated,directed,1,\"a \"\"b\"\", c\",\"x,y\",fetch,0.000001001,0.000001000,"
-        "ok\n" NAME ",simulated,directed,1,peer-1,universe,wait,0.000002001,0.000002000,ok\n" NAME
+        "ok,\n" NAME ",simulated,directed,1,peer-1,universe,wait,0.000002001,0.000002000,ok,\n" NAME
         ",simulated,directed,1,\"a \"\"b\"\", c\",,overhead,0.000003001,0.000003000,"
-        "ok\n" NAME ",simulated,directed,1,peer-1,1,build,0.000004001,0.000004000,duplicate\n");
+        "ok,\n" NAME ",simulated,directed,1,peer-1,1,build,0.000004001,0.000004000,duplicate,\n");
     directory_remove(dir);
     fixture_destroy(&fixture);
 }
@@ -116,8 +116,9 @@ static void statistics_files(void **state)
     for (uint32_t i = 0; i < 4; i++)
         assert_true(fixture_part(&fixture, csv, i / 2, i % 2, NULL));
     commit(csv, &fixture);
-    assert_file(dir, "tasks.csv",
-                "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome\n");
+    assert_file(
+        dir, "tasks.csv",
+        "scenario,mode,policy,replication,peer,step,kind,start_s,end_s,outcome,hit_ratio\n");
     assert_line(dir, "summary.csv",
                 "scenario,mode,policy,metric,n,mean,sd,ci_low,ci_high,confidence,min,p50,p90,p95,"
                 "p99,max\n" NAME ",simulated,linear,makespan_s,2,10.000000000,2.828427125,"
