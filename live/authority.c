@@ -195,6 +195,7 @@ void td_authority_destroy(struct td_authority *authority)
     for (uint32_t i = 0; i < authority->member_capacity; i++) {
         free(authority->members[i].digests);
         free(authority->members[i].fractions);
+        free(authority->members[i].held);
     }
     for (uint32_t i = 0; i < authority->cohort_count; i++) {
         free(authority->cohorts[i].untouched);

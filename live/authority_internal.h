@@ -23,6 +23,7 @@ struct member {
     uint64_t *digests;  /* by step, as the engine knows them; behind them the rest's */
     uint64_t *starts;   /* by step, of what a build could start from, */
     double *fractions;  /* and what is left of it then; 1: it starts from nothing */
+    bool *held;         /* by step */
     uint32_t digest_room;
     td_time since;         /* its order began; it has waited since; it has been free since */
     enum td_reason reason; /* of the order or the wait */
@@ -133,6 +134,9 @@ void td_authority_charge_peer(struct td_authority *authority, const struct admis
 uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity);
 void td_authority_hello(struct td_authority *authority, uint32_t link,
                         const struct td_message *message);
+/* What the peer has built nobody else can fetch: from now on it is one that does not publish, and
+ * goes on with what it holds. */
+void td_authority_set_apart(struct td_authority *authority, td_peer peer);
 
 /* report.c */
 void td_authority_report(struct td_authority *authority, td_peer peer,

@@ -194,8 +194,10 @@ static void take_events(const struct td_bazel *bazel, const struct td_build_even
                        "the remote cache did not take all results (%s): they do not count as "
                        "published",
                        events->upload);
-    build->published = build->result == TD_BUILD_OK && build->built && events->uploads &&
-                       events->upload[0] == '\0';
+    /* what came from the cache is there, whoever has put it there */
+    const bool there =
+        build->built ? events->uploads : events->hits > 0 && (events->ran == 0 || events->uploads);
+    build->published = build->result == TD_BUILD_OK && there && events->upload[0] == '\0';
     explain(events, build);
 }
 

@@ -53,7 +53,7 @@ struct td_build {
     bool counted;          /* from here on: what it did is known */
     bool built;            /* it was more than a fetch; true where that is not known */
     bool whole;            /* and nothing came from a cache or was there before */
-    bool published;        /* it is well, was built, and went to a cache that others have */
+    bool published;        /* it is well, and in a cache that others have */
     char upload[512];      /* a sentence on an upload that did not work; "" */
     int64_t actions;       /* internal ones apart, those that were hits included; -1: not known */
     int64_t hits;          /* -1: not known */

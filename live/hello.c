@@ -72,18 +72,23 @@ static bool clear_digests(struct member *member, uint32_t steps)
     if (member->digest_room < steps + 1) {
         uint64_t *digests = calloc(2 * ((size_t)steps + 1), sizeof *digests);
         double *fractions = calloc(steps + (size_t)1, sizeof *fractions);
-        if (digests == NULL || fractions == NULL) {
+        bool *held = calloc(steps + (size_t)1, sizeof *held);
+        if (digests == NULL || fractions == NULL || held == NULL) {
             free(digests);
             free(fractions);
+            free(held);
             return false;
         }
         free(member->digests);
         free(member->fractions);
+        free(member->held);
+        member->held = held;
         member->digests = digests;
         member->fractions = fractions;
         member->digest_room = steps + 1;
     }
     memset(member->digests, 0, 2 * (size_t)member->digest_room * sizeof *member->digests);
+    memset(member->held, 0, member->digest_room * sizeof *member->held);
     member->starts = member->digests + member->digest_room;
     for (uint32_t step = 0; step <= steps; step++)
         member->fractions[step] = 1;
@@ -127,7 +132,7 @@ static bool read_digests(struct td_authority *authority, td_peer peer, const str
 }
 
 /* The engine hears of the peer: its identity, its variants, what it holds. */
-static bool join(struct td_authority *authority, td_peer peer, const struct td_hello *hello)
+static bool announce(struct td_authority *authority, td_peer peer)
 {
     struct member *member = &authority->members[peer];
     const struct td_known_schema *schema = schema_of(authority, peer);
@@ -139,10 +144,12 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
                                       .read_only = member->read_only,
                                       .again = member->joined}};
     if (!td_authority_tell(authority, &event)) return false;
+    if (!member->here) {
+        authority->present++;
+        authority->cohorts[member->cohort].present++;
+    }
     member->here = member->joined = true;
     member->since = authority->now;
-    authority->present++;
-    authority->cohorts[member->cohort].present++;
     for (td_step step = 0; step < schema->steps.count; step++) {
         if (member->digests[step] == 0) continue;
         event = (struct td_event){.kind = TD_EVENT_VARIANT,
@@ -155,19 +162,38 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
         event.variant.digest = member->starts[step];
         if (!td_authority_tell(authority, &event)) return false;
     }
-    for (size_t i = 0; i < hello->hold_count; i++) {
-        td_step step = td_known_schema_step(schema, hello->holds[i]);
-        if (step == TD_NO_STEP) continue;
+    for (td_step step = 0; step < schema->steps.count; step++) {
         event = (struct td_event){
             .kind = TD_EVENT_HOLDS, .at = authority->now, .peer = peer, .holds = {.step = step}};
-        if (!td_authority_tell(authority, &event)) return false;
+        if (member->held[step] && !td_authority_tell(authority, &event)) return false;
     }
+    return true;
+}
+
+void td_authority_set_apart(struct td_authority *authority, td_peer peer)
+{
+    const struct td_event left = {.kind = TD_EVENT_LEFT, .at = authority->now, .peer = peer};
+    authority->members[peer].read_only = true;
+    td_authority_log(authority, peer, "counts as read-only: nobody can fetch what it has");
+    if (!td_authority_tell(authority, &left) || !announce(authority, peer))
+        td_authority_fail(authority);
+}
+
+static bool join(struct td_authority *authority, td_peer peer, const struct td_hello *hello)
+{
+    struct member *member = &authority->members[peer];
+    const struct td_known_schema *schema = schema_of(authority, peer);
+    for (size_t i = 0; i < hello->hold_count; i++) {
+        td_step held = td_known_schema_step(schema, hello->holds[i]);
+        if (held != TD_NO_STEP) member->held[held] = true;
+    }
+    if (!announce(authority, peer)) return false;
     td_step step = hello->step == NULL ? TD_NO_STEP : td_known_schema_step(schema, hello->step);
     if (step == TD_NO_STEP) {
         td_authority_ask_later(authority, peer);
         return true;
     }
-    event = (struct td_event){
+    const struct td_event event = {
         .kind = TD_EVENT_ADOPT, .at = authority->now, .peer = peer, .holds = {.step = step}};
     return td_authority_tell(authority, &event);
 }

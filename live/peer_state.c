@@ -548,7 +548,8 @@ void td_peer_state_finish(struct td_peer_state *state, const struct td_build *bu
             build->result != TD_BUILD_OK ? "failed"
             : build->built               ? "built"
                                          : "fetched",
-            build->published && !state->options.hello.read_only ? " and published" : "",
+            build->built && build->published && !state->options.hello.read_only ? " and published"
+                                                                                : "",
             build->result == TD_BUILD_ABORTED ? " (given up)" : "");
     if (build->actions > 0 && build->hits >= 0)
         say_log(state, "%s: %" PRId64 " of %" PRId64 " actions came from the cache", name,

@@ -232,11 +232,16 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
 {
     struct member *member = &authority->members[peer];
     uint32_t place = place_of(authority, peer, message->step);
+    struct td_recording *recording = td_authority_recording(authority, peer);
     if (message->step == NULL) { /* the rest, which is there with the universe's end */
         const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = message->order};
         /* one that does not look tells only now */
         member->rest_there = member->rest_there || !message->obtained.built;
-        if (message->obtained.last) ended(authority, peer, &end);
+        if (!message->obtained.last) return;
+        if (recording != NULL)
+            td_recording_actions(recording, peer, message->obtained.actions,
+                                 message->obtained.hits);
+        ended(authority, peer, &end);
         return;
     }
     if (place >= steps_of(authority, peer)) {
@@ -261,9 +266,10 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         td_authority_fail(authority);
         return;
     }
-    struct td_recording *recording = td_authority_recording(authority, peer);
-    if (recording != NULL)
+    if (recording != NULL) {
+        td_recording_actions(recording, peer, message->obtained.actions, message->obtained.hits);
         td_recording_obtain(recording, peer, place, built, built && known, authority->now);
+    }
     if (part + 1 < parts) return;
 
     const struct td_event event = {.kind = TD_EVENT_OBTAINED,
@@ -281,12 +287,16 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
             td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
         free_member(authority, peer);
     }
+    member->held[place] = true;
     if (!td_authority_tell(authority, &event)) {
         refused(authority, peer);
         return;
     }
     count_result(authority, peer, place, known, message);
-    if (message->obtained.last) td_authority_ask_later(authority, peer);
+    if (!message->obtained.last) return;
+    if (!member->read_only && parts_of(authority, peer, place, member->digests[place]) < parts)
+        td_authority_set_apart(authority, peer);
+    td_authority_ask_later(authority, peer);
 }
 
 void td_authority_report(struct td_authority *authority, td_peer peer,

@@ -157,9 +157,9 @@ def an_interrupt_leaves_nothing(folder):
     place = Place(folder, 2, 60)
     process = place.start("--policy", "directed")
     place.await_build("peer-1")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     status, wrong = place.end(process)
-    assert status == -signal.SIGINT, (status, wrong)
+    assert status == -signal.SIGTERM, (status, wrong)
     assert "interrupted; nothing was written" in wrong, wrong
     assert not os.path.exists(place.out)
 

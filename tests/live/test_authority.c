@@ -260,6 +260,28 @@ static void test_what_is_refused(void **state)
     rig_close(&rig);
 }
 
+/* Uploads that fail: each peer goes on with what it has, and nobody waits for ever. */
+static void test_what_nobody_can_fetch(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 1, "p");
+    heard(&rig, 1, "'order': '1', 'step': 'a'");
+    hello(&rig, 2, "q");
+    heard(&rig, 2, "'type': 'wait'");
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '1', 'step': 'a', 'how': 'build', 'last': true, "
+        "'took_ns': '1'}");
+    heard(&rig, 1, "'order': '2', 'step': 'b'");
+    heard(&rig, 2, "'order': '3', 'step': 'a'");
+    say(&rig, 2,
+        "{'type': 'obtained', 'order': '3', 'step': 'a', 'how': 'build', 'last': true, "
+        "'took_ns': '1'}");
+    heard(&rig, 2, "'order': '4', 'step': 'b'");
+    rig_close(&rig);
+}
+
 static void test_variants_by_digests(void **state)
 {
     (void)state;
@@ -485,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_a_lost_peer_comes_back_in_time_or_is_given_up),
         cmocka_unit_test(test_a_name_is_taken_while_its_peer_is_here),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_what_nobody_can_fetch),
         cmocka_unit_test(test_variants_by_digests),
         cmocka_unit_test(test_a_build_without_an_order_is_adopted),
         cmocka_unit_test(test_what_two_peers_miss_is_lost),

@@ -88,7 +88,7 @@ static void results(void **state)
         bool published;
         const char *why, *upload;
     } cases[] = {
-        {"hits", "0", TD_BUILD_OK, false, "", ""},
+        {"hits", "0", TD_BUILD_OK, true, "", ""},
         {"no-upload", "0", TD_BUILD_OK, false, "", "did not take all results (3 errors"},
         {"bad-target", "1", TD_BUILD_BROKEN, false, "nothing to build for //nope/...", ""},
         {"failed", "1", TD_BUILD_BROKEN, false, "the build of //bad:bad failed", ""},
