@@ -128,13 +128,15 @@ static void fail_rest(struct td_authority *authority, td_peer peer,
         td_recording_end(recording, peer, TD_TASK_FAILED, TD_RECORD_REST, authority->now);
     td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
                      message->text != NULL ? message->text : "the universe does not build");
+    authority->metrics.flaky += flaky;
+    authority->metrics.broken += !flaky;
     if (flaky && member->rest_failures++ < authority->options.engine.retries) {
         const struct td_event event = {
             .kind = TD_EVENT_ENDED,
             .at = authority->now,
             .peer = peer,
             .ended = {.order = message->order, .end = TD_END_ABORTED, .step = TD_NO_STEP}};
-        member->order = 0;
+        free_member(authority, peer);
         if (!td_authority_tell(authority, &event))
             refused(authority, peer);
         else
