@@ -385,8 +385,9 @@ static bool measure(struct client *client, pid_t server, struct measured *measur
     client->counting = client->running = false;
     qsort(client->trips_ns, client->trips, sizeof *client->trips_ns, by_size);
     if (client->trips > 0) {
-        measured->p50_us = client->trips_ns[client->trips / 2] / 1e3;
-        measured->p99_us = client->trips_ns[client->trips * 99 / 100] / 1e3;
+        size_t middle = client->trips / 2, late = client->trips * 99 / 100;
+        measured->p50_us = (double)client->trips_ns[middle] / 1e3;
+        measured->p99_us = (double)client->trips_ns[late] / 1e3;
     }
 
     if (load->idle_s <= 0) return true;
