@@ -61,9 +61,8 @@ struct td_authority {
     struct td_intern names, texts, digests; /* a peer's number is that of its name - 1 */
     struct td_intern owners;
     struct td_quotas *used; /* by owner, what its peers have had kept */
-    uint32_t used_capacity;
     struct member *members;
-    uint32_t member_capacity;
+    uint32_t used_capacity, member_capacity;
     struct live_cohort *cohorts;
     uint32_t cohort_count, cohort_capacity;
     struct td_store store;
