@@ -7,8 +7,6 @@
 #include "live/ci.h"
 #include "live/digest.h"
 #include "live/folder.h"
-#include "live/tls.h"
-#include "live/tokens.h"
 #include "report/buffer.h"
 #include "workload/scenario.h"
 #include "workload/values.h"
@@ -20,8 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define TOKEN_VARIABLE "TASK_DIRECTOR_TOKEN"
 
 enum {
     SERVER,
@@ -51,10 +47,7 @@ enum {
 };
 
 static const struct td_option options[] = {
-    [SERVER] = {.name = "server",
-                .kind = TD_OPTION_TEXT,
-                .value = "URL",
-                .help = "the authority: ws://HOST:PORT, or wss://HOST[:PORT]"},
+    [SERVER] = TD_OPTION_SERVER,
     [NAME] = {.name = "name",
               .kind = TD_OPTION_TEXT,
               .value = "NAME",
@@ -140,16 +133,8 @@ static const struct td_option options[] = {
     [FALLBACK] = {.name = "fallback",
                   .kind = TD_OPTION_FLAG,
                   .help = "then build all without directions, instead of failing"},
-    [TOKEN_FILE] = {.name = "token-file",
-                    .kind = TD_OPTION_TEXT,
-                    .value = "FILE",
-                    .help = "the token that the authority wants; also in the variable\n"
-                            "TASK_DIRECTOR_TOKEN"},
-    [TLS_CA] = {.name = "tls-ca",
-                .kind = TD_OPTION_TEXT,
-                .value = "FILE",
-                .help = "the CA (PEM) that has signed the authority's certificate (default: those\n"
-                        "that the system trusts)"},
+    [TOKEN_FILE] = TD_OPTION_TOKEN_FILE,
+    [TLS_CA] = TD_OPTION_TLS_CA,
     [LOG] = {.name = "log",
              .kind = TD_OPTION_TEXT,
              .value = "FORM",
@@ -172,9 +157,7 @@ struct command {
     const char *const *rest; /* what stands behind --; ends with NULL */
     bool json;
     td_time last; /* when something was logged */
-    struct td_server_address address;
-    struct ssl_ctx_st *tls;
-    char token[TD_TOKEN_MOST + 1];
+    struct td_server_access access;
     td_time max_wait, max_away;
     struct td_scenario *schema;
     struct td_hello_step *steps;
@@ -192,8 +175,7 @@ struct command {
 
 static void destroy(struct command *command)
 {
-    td_tls_client_destroy(command->tls);
-    td_token_wipe(command->token, sizeof command->token);
+    td_server_access_close(&command->access);
     td_scenario_destroy(command->schema);
     free(command->steps);
     free(command->startup_text);
@@ -288,35 +270,6 @@ static bool read_time(const struct command *command, int option, const char *oth
            td_error_set(error, TD_FAULT_INPUT,
                         "peer: --%s needs a time such as 90s, 15m or 1h30m, not '%s': %s",
                         options[option].name, text, wrong);
-}
-
-/* From the file or the variable; the variable is wiped, so that no build can read it. */
-static bool read_token(struct command *command, struct td_error *error)
-{
-    char *text = getenv(TOKEN_VARIABLE);
-    bool good = true;
-    if (command->given[TOKEN_FILE].given)
-        good = td_token_read(command->given[TOKEN_FILE].text, command->token, error);
-    else if (text != NULL)
-        good = td_token_take(TOKEN_VARIABLE, text, command->token, error);
-    if (text != NULL) {
-        td_token_wipe(text, strlen(text));
-        (void)unsetenv(TOKEN_VARIABLE);
-    }
-    return good;
-}
-
-static bool secure(struct command *command, struct td_error *error)
-{
-    const char *ca = text_of(command, TLS_CA, NULL);
-    if (!read_token(command, error)) return false;
-    if (!command->address.encrypted)
-        return ca == NULL || td_error_set(error, TD_FAULT_INPUT,
-                                          "peer: --tls-ca is for an authority at wss://, and "
-                                          "--server is %s",
-                                          command->given[SERVER].text);
-    command->tls = td_tls_client_create(command->address.host, ca, error);
-    return command->tls != NULL;
 }
 
 static bool read_schema(struct command *command, struct td_error *error)
@@ -480,8 +433,9 @@ static bool prepare(struct command *command, struct td_error *error)
         !choose(command, DIGESTS, "auto", "none", &none, error) ||
         !read_time(command, MAX_WAIT, "15m", &command->max_wait, error) ||
         !read_time(command, MAX_AWAY, "1m", &command->max_away, error) ||
-        !td_server_address_read("peer", command->given[SERVER].text, &command->address, error) ||
-        !secure(command, error) || !read_schema(command, error))
+        !td_server_access_open("peer", &command->given[SERVER], &command->given[TOKEN_FILE],
+                               &command->given[TLS_CA], &command->access, error) ||
+        !read_schema(command, error))
         return false;
     if (command->given[EXEC].given) return prepare_exec(command, error) && identify(command, error);
     return prepare_bazel(command, error) && identify(command, error) &&
@@ -510,10 +464,10 @@ static void run(struct command *command, const atomic_bool *stop, struct td_peer
                                    .read_only = command->given[READ_ONLY].given,
                                    .digests = command->hello_digests,
                                    .digest_count = command->digest_count};
-    const struct td_peer_options peer = {.host = command->address.host,
-                                         .port = command->address.port,
-                                         .tls = command->tls,
-                                         .token = command->token[0] == '\0' ? NULL : command->token,
+    const struct td_peer_options peer = {.host = command->access.address.host,
+                                         .port = command->access.address.port,
+                                         .tls = command->access.tls,
+                                         .token = command->access.token,
                                          .state = {.hello = hello,
                                                    .server = command->given[SERVER].text,
                                                    .max_wait = command->max_wait,

@@ -12,20 +12,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SERVER, WATCH, JSON, OPTION_COUNT };
+enum { SERVER, WATCH, JSON, TOKEN_FILE, TLS_CA, OPTION_COUNT };
 
 #define PATIENCE (10 * TD_NS_PER_S)
 #define WATCH_EVERY_S 2
 
 static const struct td_option options[] = {
-    [SERVER] = {.name = "server",
-                .kind = TD_OPTION_TEXT,
-                .value = "URL",
-                .help = "the authority: ws://HOST:PORT"},
+    [SERVER] = TD_OPTION_SERVER,
     [WATCH] = {.name = "watch",
                .kind = TD_OPTION_FLAG,
                .help = "print it anew every two seconds, until Ctrl-C"},
     [JSON] = {.name = "json", .kind = TD_OPTION_FLAG, .help = "print what the authority says"},
+    [TOKEN_FILE] = TD_OPTION_TOKEN_FILE,
+    [TLS_CA] = TD_OPTION_TLS_CA,
 };
 
 static const struct td_usage usage = {
@@ -192,10 +191,29 @@ static bool print_state(const struct td_json *json, FILE *out, struct td_error *
     return (done && print_peers(json, out)) || td_error_memory(error, "a table");
 }
 
+/* Why an authority, and it is one, shows no state; NULL: it may be something else. */
+static const char *refusal(const struct td_server_access *access, unsigned status)
+{
+    switch (status) {
+    case 401:
+        return access->token == NULL ? "wants a token: give one with --token-file FILE, or in "
+                                       "TASK_DIRECTOR_TOKEN"
+                                     : "does not know this token: give one that is in its list";
+    case 403:
+        return "shows its state to no token with limits: give one that has none";
+    case 503:
+        return "has too many connections, or is asked too much at once: try again";
+    default:
+        return NULL;
+    }
+}
+
 /* The state, if that is what has come. */
-static struct td_json *understand(const struct td_server_address *address, unsigned status,
+static struct td_json *understand(const struct td_server_access *access, unsigned status,
                                   const struct td_buffer *body, struct td_error *error)
 {
+    const struct td_server_address *address = &access->address;
+    const char *refused = refusal(access, status);
     struct td_json *json = NULL;
     if (status == 200) json = td_json_parse("state", body->bytes, body->length, NULL);
     double version =
@@ -206,6 +224,10 @@ static struct td_json *understand(const struct td_server_address *address, unsig
         (void)td_error_set(error, TD_FAULT_RUN,
                            "status: the authority at %s:%d is newer than this program: update it",
                            address->host, address->port);
+    else if (refused != NULL)
+        (void)td_error_set(error, status == 503 ? TD_FAULT_RUN : TD_FAULT_INPUT,
+                           "status: the authority at %s:%d %s", address->host, address->port,
+                           refused);
     else
         (void)td_error_set(error, TD_FAULT_RUN,
                            "status: what answers at %s:%d is no authority, or an older one (status "
@@ -215,19 +237,24 @@ static struct td_json *understand(const struct td_server_address *address, unsig
 }
 
 /* Asks once, and prints. `clear`: over what the terminal showed before. */
-static bool ask_and_print(const struct td_server_address *address, bool raw, bool clear,
+static bool ask_and_print(const struct td_server_access *access, bool raw, bool clear,
                           struct td_error *error)
 {
+    const struct td_question question = {.host = access->address.host,
+                                         .port = access->address.port,
+                                         .tls = access->tls,
+                                         .token = access->token,
+                                         .path = "/api/v1/state",
+                                         .patience = PATIENCE};
     struct td_buffer body = {0};
     struct td_error why;
     struct td_json *json = NULL;
     unsigned status;
-    bool done =
-        td_ask(address->host, address->port, "/api/v1/state", PATIENCE, &status, &body, &why);
+    bool done = td_ask(&question, &status, &body, &why);
     if (!done)
         (void)td_error_set(error, why.fault, "status: %s", why.text);
     else
-        done = (json = understand(address, status, &body, error)) != NULL;
+        done = (json = understand(access, status, &body, error)) != NULL;
     if (done && clear) (void)fputs("\033[H\033[2J\033[3J", stdout);
     if (done && raw) (void)fwrite(body.bytes, 1, body.length, stdout);
     if (done && !raw) done = print_state(json, stdout, error);
@@ -237,7 +264,7 @@ static bool ask_and_print(const struct td_server_address *address, bool raw, boo
 }
 
 /* An authority that goes away while somebody watches may come back. */
-static _Noreturn void watch(const struct td_server_address *address, bool raw)
+static _Noreturn void watch(const struct td_server_access *access, bool raw)
 {
     const struct timespec pause = {.tv_sec = WATCH_EVERY_S};
     bool terminal = isatty(STDOUT_FILENO) == 1;
@@ -246,7 +273,7 @@ static _Noreturn void watch(const struct td_server_address *address, bool raw)
         if (fflush(stdout) != 0) exit(TD_EXIT_FAILED);
         (void)nanosleep(&pause, NULL);
         if (!terminal && !raw) (void)fputc('\n', stdout);
-        if (!ask_and_print(address, raw, terminal, &error))
+        if (!ask_and_print(access, raw, terminal, &error))
             (void)printf("%s%s\n", terminal ? "\033[H\033[2J\033[3J" : "", error.text);
     }
 }
@@ -254,7 +281,7 @@ static _Noreturn void watch(const struct td_server_address *address, bool raw)
 int td_command_status(int argc, char **argv)
 {
     struct td_arguments arguments;
-    struct td_server_address address;
+    struct td_server_access access = {0};
     struct td_error error;
     int status;
     if (!td_cli_parse(&usage, argc, argv, &arguments, &status)) return status;
@@ -264,9 +291,11 @@ int td_command_status(int argc, char **argv)
                 td_error_set(&error, TD_FAULT_INPUT,
                              "status: --server is missing: name the authority, such as "
                              "ws://127.0.0.1:8765");
-    done = done && td_server_address_read("status", given[SERVER].text, &address, &error) &&
-           ask_and_print(&address, raw, watches && isatty(STDOUT_FILENO) == 1, &error);
-    if (!done) return td_cli_fail(&error);
-    if (watches) watch(&address, raw);
-    return TD_EXIT_DONE;
+    done = done &&
+           td_server_access_open("status", &given[SERVER], &given[TOKEN_FILE], &given[TLS_CA],
+                                 &access, &error) &&
+           ask_and_print(&access, raw, watches && isatty(STDOUT_FILENO) == 1, &error);
+    if (done && watches) watch(&access, raw);
+    td_server_access_close(&access);
+    return done ? TD_EXIT_DONE : td_cli_fail(&error);
 }

@@ -11,13 +11,22 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { SERVER, SCENARIO, PEERS, SEED, REPLICATION, TIME_SCALE, MAX_AWAY, QUIET, OPTION_COUNT };
+enum {
+    SERVER,
+    SCENARIO,
+    PEERS,
+    SEED,
+    REPLICATION,
+    TIME_SCALE,
+    MAX_AWAY,
+    TOKEN_FILE,
+    TLS_CA,
+    QUIET,
+    OPTION_COUNT
+};
 
 static const struct td_option options[] = {
-    [SERVER] = {.name = "server",
-                .kind = TD_OPTION_TEXT,
-                .value = "URL",
-                .help = "the authority: ws://HOST:PORT"},
+    [SERVER] = TD_OPTION_SERVER,
     [SCENARIO] = {.name = "scenario",
                   .kind = TD_OPTION_TEXT,
                   .value = "FILE",
@@ -53,6 +62,8 @@ static const struct td_option options[] = {
                   .value = "TIME",
                   .help = "an authority that is not to be had for so long is given up (default:\n"
                           "1m)"},
+    [TOKEN_FILE] = TD_OPTION_TOKEN_FILE,
+    [TLS_CA] = TD_OPTION_TLS_CA,
     [QUIET] = {.name = "quiet", .kind = TD_OPTION_FLAG, .help = "print no summary"},
 };
 
@@ -97,7 +108,7 @@ static bool read_max_away(const struct td_value *given, int64_t *out, struct td_
 struct command {
     struct td_scenario *scenario;
     struct td_sleep_plan *plan;
-    struct td_server_address address;
+    struct td_server_access access;
     struct td_swarm_options swarm;
 };
 
@@ -105,7 +116,8 @@ struct command {
 static bool prepare(struct command *command, const struct td_value *given, struct td_error *error)
 {
     if (!need(given, SERVER, error) || !need(given, SCENARIO, error) ||
-        !td_server_address_read("swarm", given[SERVER].text, &command->address, error) ||
+        !td_server_access_open("swarm", &given[SERVER], &given[TOKEN_FILE], &given[TLS_CA],
+                               &command->access, error) ||
         !read_max_away(given, &command->swarm.max_away_ns, error))
         return false;
     command->scenario = td_scenario_read(given[SCENARIO].text, error);
@@ -120,8 +132,10 @@ static bool prepare(struct command *command, const struct td_value *given, struc
                            : scenario->live != NULL ? scenario->live->time_scale
                                                     : 1;
     command->swarm.plan = command->plan;
-    command->swarm.host = command->address.host;
-    command->swarm.port = command->address.port;
+    command->swarm.host = command->access.address.host;
+    command->swarm.port = command->access.address.port;
+    command->swarm.tls = command->access.tls;
+    command->swarm.token = command->access.token;
     return command->plan != NULL;
 }
 
@@ -164,6 +178,7 @@ int td_command_swarm(int argc, char **argv)
     }
     td_sleep_plan_destroy(command.plan);
     td_scenario_destroy(command.scenario);
+    td_server_access_close(&command.access);
     if (!done && error.fault == TD_FAULT_INTERRUPT) {
         (void)fflush(stdout);
         td_interrupt_die("interrupted");

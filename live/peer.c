@@ -1,8 +1,8 @@
 #include "live/peer.h"
 
 #include "base/assert.h"
+#include "live/client.h"
 #include "live/tls.h"
-#include "live/tokens.h"
 
 #include <libwebsockets.h>
 #include <pthread.h>
@@ -113,22 +113,19 @@ static void connect_to_authority(void *context)
     link->last = &link->first;
     link->next = peer->links;
     peer->links = peer->link = link;
-    const struct lws_client_connect_info info = {
-        .context = peer->context,
-        .address = peer->options->host,
-        .host = peer->options->host,
-        .origin = peer->options->host,
-        .port = peer->options->port,
-        /* whose name it must be is in the context */
-        .ssl_connection = peer->options->tls == NULL
-                              ? 0
-                              : LCCSCF_USE_SSL | LCCSCF_SKIP_SERVER_CERT_HOSTNAME_CHECK,
-        .alpn = "http/1.1",
-        .path = TD_PEER_PATH,
-        .protocol = TD_SUBPROTOCOL,
-        .pwsi = &link->wsi,
-        .userdata = link,
-        .retry_and_idle_policy = &keep_alive};
+    const struct lws_client_connect_info info = {.context = peer->context,
+                                                 .address = peer->options->host,
+                                                 .host = peer->options->host,
+                                                 .origin = peer->options->host,
+                                                 .port = peer->options->port,
+                                                 .ssl_connection =
+                                                     td_client_flags(peer->options->tls),
+                                                 .alpn = "http/1.1",
+                                                 .path = TD_PEER_PATH,
+                                                 .protocol = TD_SUBPROTOCOL,
+                                                 .pwsi = &link->wsi,
+                                                 .userdata = link,
+                                                 .retry_and_idle_policy = &keep_alive};
     /* the callback may have heard of the failure before */
     if (lws_client_connect_via_info(&info) == NULL) end_link(link, "there is no way to it");
 }
@@ -265,53 +262,20 @@ static void open_link(struct link *link, struct lws *wsi)
         td_peer_state_open(link->peer->state, now_of(link->peer));
 }
 
-/* In words what the library says of a connection that could not be had. */
-static const char *trouble(const struct link *link, const char *text)
-{
-    if (link->flaw[0] != '\0') return link->flaw;
-    if (text == NULL) return "it cannot be reached";
-    if (strncmp(text, "connect SSL", 11) == 0)
-        return "it speaks no TLS that this peer knows: check whether it is ws:// or wss://";
-    if (strncmp(text, "HS:", 3) == 0 || strstr(text, "closed before established") != NULL ||
-        strcmp(text, "read failed") == 0 || strcmp(text, "Peer hung up") == 0)
-        return "what answers there speaks no " TD_SUBPROTOCOL
-               ": check the address and whether it is ws:// or wss://, or update whichever of the "
-               "two is older";
-    return text;
-}
-
 /* The connection could not be had. */
 static void miss_link(struct link *link, const char *text)
 {
     struct peer *peer = link->peer;
-    bool refused = text != NULL && strstr(text, "unauthorized") != NULL;
     unsigned status = link->wsi == NULL ? 0 : lws_http_client_http_response(link->wsi);
-    if (refused && !link->over && peer->link == link) {
+    if (td_client_is_unauthorized(text) && !link->over && peer->link == link) {
         part_with(link);
         peer->link = NULL;
-        td_peer_state_refuse(peer->state,
-                             peer->options->token == NULL
-                                 ? "it wants a token: give one with --token-file FILE, or in "
-                                   "TASK_DIRECTOR_TOKEN"
-                                 : "it does not know this peer's token: give one that is in its "
-                                   "list of tokens");
+        td_peer_state_refuse(peer->state, td_client_refusal(peer->options->token));
     } else if (status == HTTP_STATUS_SERVICE_UNAVAILABLE) {
         end_link(link, "it has too many connections");
     } else {
-        end_link(link, trouble(link, text));
+        end_link(link, td_client_trouble(link->flaw, text));
     }
-}
-
-/* The token goes along with the request. Nonzero: there is no room for it. */
-static int add_token(const struct link *link, struct lws *wsi, unsigned char **at, size_t room)
-{
-    char value[sizeof "Bearer " + TD_TOKEN_MOST];
-    if (link->peer->options->token == NULL) return 0;
-    int length = snprintf(value, sizeof value, "Bearer %s", link->peer->options->token);
-    int failed = lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_AUTHORIZATION,
-                                              (const unsigned char *)value, length, at, *at + room);
-    td_token_wipe(value, sizeof value);
-    return failed;
 }
 
 /* What of the certificate is not good is known only now. */
@@ -336,7 +300,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         miss_link(link, in);
         return 0;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-        return add_token(link, wsi, in, length);
+        return td_client_add_token(link->peer->options->token, wsi, in, length);
     case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION: /* `user` is what OpenSSL knows */
         if (length == 0) note_flaw(lws_wsi_user(wsi), user);
         return 0;

@@ -1,7 +1,9 @@
 #include "live/swarm.h"
 
 #include "base/assert.h"
+#include "live/client.h"
 #include "live/sleeper_internal.h"
+#include "live/tls.h"
 
 #include <libwebsockets.h>
 #include <math.h>
@@ -44,6 +46,8 @@ struct td_swarm {
     struct td_swarm_counts counts;
     atomic_bool stopped;
     bool leaving;          /* the context is being destroyed */
+    char flaw[256];        /* of the authority's certificate; "": none was found */
+    char trouble[256];     /* why the last connection could not be had; "": they could */
     struct td_error error; /* the first, if its fault is set */
 };
 
@@ -144,14 +148,16 @@ static void fail(struct link *link, const char *what, const char *text)
 static void give_up_in_time(struct link *link)
 {
     const struct td_swarm_options *options = &link->swarm->options;
-    char text[400];
+    const char *trouble = link->swarm->trouble;
+    char text[600];
     if (options->max_away_ns == 0 || link->ended ||
         monotonic_ns() - link->away_ns < options->max_away_ns)
         return;
     (void)snprintf(text, sizeof text,
-                   "%s:%d has been away for too long: check the address, or start one with "
+                   "%s:%d has been away for too long%s%s%s: check the address, or start one with "
                    "'task-director serve'",
-                   options->host, options->port);
+                   options->host, options->port, trouble[0] == '\0' ? "" : " (", trouble,
+                   trouble[0] == '\0' ? "" : ")");
     fail(link, "has no authority", text);
     link->ended = true;
     link->swarm->counts.ended++;
@@ -165,6 +171,8 @@ static void connect_to_authority(struct link *link)
                                                  .host = options->host,
                                                  .origin = options->host,
                                                  .port = options->port,
+                                                 .ssl_connection = td_client_flags(options->tls),
+                                                 .alpn = "http/1.1",
                                                  .path = TD_PEER_PATH,
                                                  .protocol = TD_SUBPROTOCOL,
                                                  .pwsi = &link->wsi,
@@ -313,13 +321,34 @@ static int receive(struct link *link, const char *text, size_t length)
     return 0;
 }
 
+/* The connection could not be had. */
+static void miss(struct link *link, const char *text)
+{
+    struct td_swarm *swarm = link->swarm;
+    (void)snprintf(swarm->trouble, sizeof swarm->trouble, "%s",
+                   td_client_trouble(swarm->flaw, text));
+    swarm->flaw[0] = '\0';
+    if (!td_client_is_unauthorized(text) || link->ended) return;
+    fail(link, "is refused by the authority", td_client_refusal(swarm->options.token));
+    link->ended = true;
+    swarm->counts.ended++;
+}
+
+/* What of the certificate is not good is known only now. */
+static void note_flaw(const struct link *link, const void *store)
+{
+    if (link == NULL) return;
+    struct td_swarm *swarm = link->swarm;
+    td_tls_flaw(store, swarm->options.host, swarm->flaw, sizeof swarm->flaw);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                     size_t length)
 {
     struct link *link = user;
-    (void)wsi;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        link->swarm->trouble[0] = '\0';
         set_state(link, LINK_OPEN);
         if (link->closing) return -1; /* it has left meanwhile */
         link->started = true;
@@ -330,10 +359,16 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return receive(link, in, length);
     case LWS_CALLBACK_CLIENT_WRITEABLE:
         return write_message(link);
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
+        return td_client_add_token(link->swarm->options.token, wsi, in, length);
+    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION: /* `user` is what OpenSSL knows */
+        if (length == 0) note_flaw(lws_wsi_user(wsi), user);
+        return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
     case LWS_CALLBACK_CLIENT_CLOSED:
         if (link->swarm->leaving) return 0;
         disconnect(link);
+        if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) miss(link, in);
         if (reason == LWS_CALLBACK_CLIENT_CLOSED && link->started) {
             link->swarm->counts.losses++;
             td_sleeper_lose(link->sleeper, scenario_time(link->swarm));
@@ -401,6 +436,8 @@ struct td_swarm *td_swarm_create(const struct td_swarm_options *options, struct 
     const struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
         .protocols = protocols,
+        .options = options->tls == NULL ? 0 : LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .provided_client_ssl_ctx = options->tls,
         .gid = -1,
         .uid = -1,
         .fd_limit_per_thread = peers + SPARE_FILES,

@@ -23,6 +23,8 @@ struct td_swarm_options {
     const struct td_sleep_plan *plan; /* all its peers; it must outlive the swarm */
     const char *host;                 /* a name or an address; it must outlive the swarm */
     int port;
+    struct ssl_ctx_st *tls;  /* td_tls_client_create() for the host; NULL: not encrypted */
+    const char *token;       /* NULL: none */
     double scale;            /* nanoseconds of the wall clock to one of the scenario; above 0 */
     int64_t zero_ns;         /* the scenario's zero, by CLOCK_MONOTONIC */
     int64_t max_away_ns;     /* so long an authority may be away; 0: for ever */
