@@ -23,6 +23,7 @@ enum {
     TLS_KEY,
     NO_TOKENS,
     NO_TLS,
+    V1_WITHOUT_TOKEN,
     JOURNAL,
     JOURNAL_MAX,
     RETAIN,
@@ -95,6 +96,10 @@ static const struct td_option options[] = {
     [NO_TLS] = {.name = "insecure-no-tls",
                 .kind = TD_OPTION_FLAG,
                 .help = "do not encrypt on such an address"},
+    [V1_WITHOUT_TOKEN] = {.name = "v1-without-token",
+                          .kind = TD_OPTION_FLAG,
+                          .help =
+                              "clients of version 1, which can send none, may join all the same"},
     [MAX_CONNECTIONS] = {.name = "max-connections",
                          .kind = TD_OPTION_WHOLE,
                          .value = "N",
@@ -300,6 +305,9 @@ static bool secure(const struct td_value *given, struct td_server_options *serve
                                          .no_tls = given[NO_TLS].given};
     if (!td_exposure_check(&exposure, warning, sizeof warning, error)) return false;
     if (warning[0] != '\0') td_cli_warn(warning);
+    server->v1_without_token = given[V1_WITHOUT_TOKEN].given;
+    if (server->v1_without_token && server->tokens != NULL)
+        td_cli_warn("clients of version 1 need no token, so whoever can connect can join as one");
     return true;
 }
 

@@ -7,7 +7,6 @@
 #define QUEUE_MOST 4096u
 #define QUEUE_MOST_BYTES (4u << 20)
 #define LAST_WORDS_S 10 /* so long somebody who is cut off may take to read why */
-#define PATH_SIZE 512
 #define LEAVE_WITHIN (10 * LWS_USEC_PER_SEC) /* for clients of v1, which close by themselves */
 /* A connection that is heard needs no ping. To say so is a walk over all connections' timers, which
  * is not worth it with every message; well below the time after which there is a ping. */
@@ -155,11 +154,10 @@ static void set_patience(struct lws *wsi, double seconds)
     if (seconds > 0) lws_set_timer_usecs(wsi, (lws_usec_t)(seconds * 1e6));
 }
 
-/* The path of the URL; false if it is none that is served. `*v1` is the client's ID if it is one of
- * v1's, and points into the path. */
-static bool read_path(struct lws *wsi, char *path, const char **v1)
+bool td_connection_path(struct lws *wsi, char path[static TD_PATH_SIZE], const char **v1)
 {
-    if (lws_hdr_copy(wsi, path, PATH_SIZE, WSI_TOKEN_GET_URI) <= 0) return false;
+    *v1 = NULL;
+    if (lws_hdr_copy(wsi, path, TD_PATH_SIZE, WSI_TOKEN_GET_URI) <= 0) return false;
     *v1 = td_v1_client_id(path);
     return *v1 != NULL || strcmp(path, TD_PEER_PATH) == 0;
 }
@@ -177,9 +175,9 @@ static int open_v1(struct td_server *server, struct connection *connection, cons
 
 static int open_connection(struct td_server *server, struct session *session, struct lws *wsi)
 {
-    char path[PATH_SIZE];
+    char path[TD_PATH_SIZE];
     const char *v1_id;
-    if (!read_path(wsi, path, &v1_id)) return -1;
+    if (!td_connection_path(wsi, path, &v1_id)) return -1;
     struct connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) return -1;
     connection->wsi = wsi;
@@ -403,7 +401,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     struct td_server *server = lws_context_user(lws_get_context(wsi));
     struct session *session = user;
-    char path[PATH_SIZE];
+    char path[TD_PATH_SIZE];
     const char *v1_id;
     if (server == NULL) return 0;
     switch (reason) {
@@ -427,7 +425,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             (void)may_say(server, session->connection);
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return read_path(wsi, path, &v1_id) ? 0 : -1;
+        return td_connection_path(wsi, path, &v1_id) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
         return open_connection(server, session, wsi);
     case LWS_CALLBACK_RECEIVE:

@@ -14,7 +14,8 @@
 struct visitor {
     struct td_address from;
     enum td_room room;                 /* that there was when it came */
-    unsigned char hash[TD_TOKEN_HASH]; /* of its token, which is known */
+    bool tokenless;                    /* a client of v1 that needs none */
+    unsigned char hash[TD_TOKEN_HASH]; /* else: of its token, which is known */
 };
 
 bool td_gate_admits(struct td_server *server, const struct sockaddr *from)
@@ -44,7 +45,7 @@ void td_gate_leave(struct td_server *server, struct lws *wsi)
     free(visitor);
 }
 
-/* A sentence as an HTTP answer, after which nothing more is read. */
+/* A sentence as an HTTP answer to who wants a websocket, after which nothing more is read. */
 static int answer(struct lws *wsi, unsigned status, const char *text)
 {
     unsigned char bytes[LWS_PRE + 1024], *begin = bytes + LWS_PRE, *at = begin;
@@ -99,37 +100,84 @@ static int refuse(struct td_server *server, struct lws *wsi, unsigned status, co
     return answer(wsi, status, why);
 }
 
+/* NULL: there is room for it. */
+static const char *no_room(const struct visitor *visitor)
+{
+    if (visitor->room == TD_ROOM_FULL)
+        return "too many connections: try again later, or raise --max-connections";
+    if (visitor->room == TD_ROOM_CROWDED)
+        return "too many connections from this address: raise --max-per-address";
+    return NULL;
+}
+
+static const char token_is_wanted[] =
+    "a token that is known here is needed: send it as 'Authorization: Bearer TOKEN'";
+
+/* A client of v1 where tokens are wanted. */
+static int confirm_v1(struct td_server *server, struct lws *wsi, struct visitor *visitor)
+{
+    visitor->tokenless = server->options.v1_without_token;
+    if (visitor->tokenless) return 0;
+    return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED,
+                  "a token is needed, and clients of version 1 have none: use task-director peer, "
+                  "or permit them with serve --v1-without-token");
+}
+
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade)
 {
     struct visitor *visitor = lws_get_opaque_user_data(wsi);
+    char path[TD_PATH_SIZE];
+    const char *v1_id;
     if (visitor == NULL || strcasecmp(upgrade, "websocket") != 0) return -1;
-    if (visitor->room == TD_ROOM_FULL)
-        return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
-                      "too many connections: try again later, or raise --max-connections");
-    if (visitor->room == TD_ROOM_CROWDED)
-        return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
-                      "too many connections from this address: raise --max-per-address");
+    if (no_room(visitor) != NULL)
+        return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, no_room(visitor));
     if (server->options.tokens == NULL) return 0;
+    (void)td_connection_path(wsi, path, &v1_id);
+    if (v1_id != NULL) return confirm_v1(server, wsi, visitor);
     const struct td_token *token = token_of(server, wsi);
-    if (token == NULL)
-        return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED,
-                      "a token that is known here is needed: send it as 'Authorization: Bearer "
-                      "TOKEN'");
+    if (token == NULL) return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED, token_is_wanted);
     memcpy(visitor->hash, token->hash, sizeof visitor->hash);
     return 0;
 }
 
-static const struct td_token *token_of_link(const struct td_server *server, uint32_t link)
+static unsigned pass(const struct td_server *server, struct lws *wsi, bool shows_all,
+                     const char **why)
 {
-    const struct visitor *visitor = lws_get_opaque_user_data(server->connections[link]->wsi);
-    return td_tokens_find_hash(server->options.tokens, visitor->hash);
+    const struct visitor *visitor = lws_get_opaque_user_data(wsi);
+    *why = no_room(visitor);
+    if (*why != NULL) return HTTP_STATUS_SERVICE_UNAVAILABLE;
+    if (server->options.tokens == NULL) return HTTP_STATUS_OK;
+    const struct td_token *token = token_of(server, wsi);
+    *why = token_is_wanted;
+    if (token == NULL) return HTTP_STATUS_UNAUTHORIZED;
+    *why = "this shows all repositories and pipelines: use a token that is not limited to some";
+    return shows_all && !td_token_is_unlimited(token) ? HTTP_STATUS_FORBIDDEN : HTTP_STATUS_OK;
+}
+
+unsigned td_gate_pass(struct td_server *server, struct lws *wsi, bool shows_all, const char **why)
+{
+    unsigned status = pass(server, wsi, shows_all, why);
+    if (status != HTTP_STATUS_OK) log_refusal(server, lws_get_opaque_user_data(wsi), *why);
+    return status;
+}
+
+bool td_gate_is_spare(struct lws *wsi)
+{
+    return no_room(lws_get_opaque_user_data(wsi)) != NULL;
+}
+
+static const struct visitor *visitor_of_link(const struct td_server *server, uint32_t link)
+{
+    return lws_get_opaque_user_data(server->connections[link]->wsi);
 }
 
 bool td_gate_vouch(void *context, uint32_t link, const struct td_hello *hello,
                    struct td_voucher *voucher, struct td_error *error)
 {
     const struct td_server *server = context;
-    const struct td_token *token = token_of_link(server, link);
+    const struct visitor *visitor = visitor_of_link(server, link);
+    if (visitor->tokenless) return true;
+    const struct td_token *token = td_tokens_find_hash(server->options.tokens, visitor->hash);
     if (token == NULL)
         return td_error_set(error, TD_FAULT_INPUT, "its token is not valid any more");
     voucher->owner = token->name;
@@ -156,9 +204,9 @@ static void reload_tokens(struct td_server *server)
     server->options.tokens = tokens;
     td_server_log(server, td_server_now(server), "authority", "has read the tokens again");
     for (uint32_t link = 0; link < server->connection_capacity; link++) {
-        if (server->connections[link] == NULL || server->connections[link]->closing ||
-            token_of_link(server, link) != NULL)
-            continue;
+        if (server->connections[link] == NULL || server->connections[link]->closing) continue;
+        const struct visitor *visitor = visitor_of_link(server, link);
+        if (visitor->tokenless || td_tokens_find_hash(tokens, visitor->hash) != NULL) continue;
         td_authority_refuse(server->authority, link, "not-allowed",
                             "its token is not valid any more", td_server_now(server));
     }

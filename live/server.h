@@ -31,6 +31,7 @@ struct td_server_options {
     struct td_guard_limits limits;
     struct td_tokens *tokens;       /* who may join; NULL: everybody. It is taken over, always */
     const char *tokens_path;        /* where they are from; NULL: not from a file */
+    bool v1_without_token;          /* clients of v1, which can send none, may join all the same */
     const char *tls_cert, *tls_key; /* NULL: not encrypted; as td_tls_check() has found them good */
     /* Set to true, and followed by a signal: tokens and certificate are read again. May be NULL. */
     atomic_bool *reload;

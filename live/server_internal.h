@@ -50,6 +50,7 @@ struct td_server {
     uint32_t *free_links, free_count;
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
     uint32_t connection_capacity;
+    uint32_t states; /* answers with the state that are being written */
     struct td_buffer text;
     int64_t zero_ns;
     td_time timer_due; /* what the timer is set to */
@@ -76,6 +77,11 @@ bool td_gate_admits(struct td_server *server, const struct sockaddr *from);
 int td_gate_enter(struct td_server *server, struct lws *wsi);
 /* It asks for a websocket. Nonzero: it is refused and knows why, or it is to be closed. */
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade);
+/* It asks for a page; `shows_all`: one that tells of all repositories. The status of the answer:
+ * 200, or another one with a sentence. */
+unsigned td_gate_pass(struct td_server *server, struct lws *wsi, bool shows_all, const char **why);
+/* Whether it is one too many, that was let in to be told so. */
+bool td_gate_is_spare(struct lws *wsi);
 void td_gate_leave(struct td_server *server, struct lws *wsi);
 /* As td_authority_outlet has it. */
 bool td_gate_vouch(void *context, uint32_t link, const struct td_hello *hello,
@@ -84,6 +90,10 @@ bool td_gate_vouch(void *context, uint32_t link, const struct td_hello *hello,
 void td_gate_reload(struct td_server *server);
 
 /* connections.c */
+#define TD_PATH_SIZE 512
+/* The path of the URL; false if it is none that is served. `*v1` is the client's ID if it is one of
+ * v1's, and points into the path; else NULL. */
+bool td_connection_path(struct lws *wsi, char path[static TD_PATH_SIZE], const char **v1);
 extern const struct lws_protocols td_connection_protocols[];
 /* What the authority wants sent, or closed, waits for td_connections_flush(). */
 void td_connection_send(void *context, uint32_t link, const struct td_message *message);

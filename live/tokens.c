@@ -107,14 +107,14 @@ static bool read_limit(const struct reader *reader, const char *word, struct td_
     static const char repository[] = "repository=", pipeline[] = "pipeline=";
     bool is_repository = strncmp(word, repository, strlen(repository)) == 0;
     bool is_pipeline = strncmp(word, pipeline, strlen(pipeline)) == 0;
-    if (strcmp(word, "read-only") == 0) {
-        token->read_only = true;
-        return true;
-    }
+    bool is_read_only = strcmp(word, "read-only") == 0, is_observer = strcmp(word, "observer") == 0;
+    token->read_only = token->read_only || is_read_only;
+    token->observer = token->observer || is_observer;
+    if (is_read_only || is_observer) return true;
     const char *name = word + (is_repository ? strlen(repository) : strlen(pipeline));
     if ((!is_repository && !is_pipeline) || *name == '\0')
-        return wrong(reader, "behind the token stand repository=NAME, pipeline=NAME and read-only, "
-                             "and nothing else");
+        return wrong(reader, "behind the token stand repository=NAME, pipeline=NAME, read-only and "
+                             "observer, and nothing else");
     const char *copy = td_arena_text(reader->tokens->arena, name, strlen(name));
     if (copy == NULL) return no_memory(reader);
     if (is_repository)
@@ -294,6 +294,9 @@ bool td_token_allows(const struct td_token *token, const char *repository, const
     const char *what = good ? "pipeline" : "repository";
     const char *name = good ? pipeline : repository;
     char quote[TD_QUOTE_SIZE];
+    if (token->observer)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "the token %s is for looking on only, and not for peers", token->name);
     if (good && is_among(pipeline, token->pipelines, token->pipeline_count)) return true;
     if (name == NULL)
         return td_error_set(error, TD_FAULT_INPUT,
@@ -301,6 +304,11 @@ bool td_token_allows(const struct td_token *token, const char *repository, const
                             token->name, good ? "pipelines" : "repositories");
     return td_error_set(error, TD_FAULT_INPUT, "the token %s is not for %s %s", token->name, what,
                         td_text_quote(name, quote));
+}
+
+bool td_token_is_unlimited(const struct td_token *token)
+{
+    return token->repository_count == 0 && token->pipeline_count == 0;
 }
 
 bool td_token_take(const char *source, const char *text, char out[static TD_TOKEN_MOST + 1],

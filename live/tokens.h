@@ -5,12 +5,13 @@
  *     ci-main    sha256:9f86d081884c7d65...      repository=app repository=lib pipeline=gate
  *     forks      sha256:60303ae22b998861...      repository=app-forks read-only
  *     laptop     8c1f0f7e3b0d4f2a9e7c5d6b
+ *     prometheus sha256:fcde2b2edba56bf4...      observer
  *
  * Words are separated by spaces. A token is 16 to 512 of the characters A-Z a-z 0-9 - . _ ~ + / =,
  * of which the list needs only the hash, so that it gives none away. `repository` and `pipeline`
  * say where its peers must be from; without one they may be from anywhere. `read-only`: what they
- * build counts as not published, whatever they say. Two tokens of one name are the same owner, so
- * that one can follow the other.
+ * build counts as not published, whatever they say. `observer`: it has no peers, and is for looking
+ * on. Two tokens of one name are the same owner, so that one can follow the other.
  *
  * Only hashes are kept and compared, in a time that depends on no secret; no token is in an error.
  */
@@ -32,7 +33,7 @@ struct td_token {
     unsigned char hash[TD_TOKEN_HASH];
     const char *const *repositories, *const *pipelines;
     size_t repository_count, pipeline_count; /* 0: any */
-    bool read_only;
+    bool read_only, observer;
 };
 
 struct td_tokens;
@@ -55,6 +56,9 @@ const struct td_token *td_tokens_find_hash(const struct td_tokens *tokens,
 /* Whether its peers may be from there (NULL: they did not say); else a sentence. */
 bool td_token_allows(const struct td_token *token, const char *repository, const char *pipeline,
                      struct td_error *error);
+
+/* Whether it is for all repositories and pipelines. */
+bool td_token_is_unlimited(const struct td_token *token);
 
 /* A peer's own token, from a file like that of a list, or from a text. `out` is the caller's to
  * wipe with td_token_wipe(). */

@@ -117,12 +117,27 @@ class Raw:
             return self.socket.recv(size)
         return b""
 
+    def ask(self, path, method="GET", headers=""):
+        """Over plain HTTP: the answer's status, head and body, which is whole; 0 if none comes."""
+        self.send(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+        return self.answer(method != "HEAD")
+
+    def answer(self, with_body=True):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            if not (byte := self.read_some(1)):
+                return 0, head, b""
+            head += byte
+        length = re.search(rb"\r\ncontent-length: (\d+)", head, re.I)
+        body = (b"" if not with_body else self.read(int(length[1])) if length else self.drain())
+        return int(head.split()[1]), head, body
+
     def drain(self):
         """All that comes until the connection is closed."""
-        data = b""
-        while part := self.read_some(4096):
+        data = bytearray()
+        while part := self.read_some(65536):
             data += part
-        return data
+        return bytes(data)
 
     def body(self):
         return self.drain().decode()

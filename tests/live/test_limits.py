@@ -4,6 +4,8 @@
 Usage: test_limits.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
 """
 import json
+import re
+import socket
 import sys
 
 sys.dont_write_bytecode = True
@@ -182,9 +184,145 @@ def a_reader_that_does_not_read(folder):
         deaf.close()
 
 
+def page(authority, path, method="GET"):
+    return Raw(authority, connect=False).ask(path, method)
+
+
+def pages_when_there_are_too_many_connections(folder):
+    for limit in (("--max-connections", "2"), ("--max-per-address", "2")):
+        with Authority(*limit) as authority, healthy(authority, folder):
+            held = Raw(authority, connect=False)
+            assert held.ask("/metrics")[0] == 200
+            for path in ("/metrics", "/api/v1/state"):
+                one = Raw(authority, connect=False)
+                status, head, body = one.ask(path)
+                assert status == 503 and b"too many connections" in body, (status, body)
+                assert b"connection: close" in head and one.drain() == b"", head
+            one = Raw(authority, connect=False)  # whoever watches over it can still ask
+            assert one.ask("/healthz")[::2] == (200, b"ok\n") and one.drain() == b""
+            held.close()
+            while page(authority, "/metrics")[0] != 200:  # as soon as it has been seen to go
+                pass
+
+
+def connections_that_ask_nothing_more(folder):
+    with Authority("--hello-time", "0.3") as authority, healthy(authority, folder):
+        for path in ("/healthz", "/nothing", "/metrics"):
+            one = Raw(authority, connect=False)
+            assert one.ask(path)[0] in (200, 404)
+            one.drain()  # ends when the authority closes it
+            one = Raw(authority, connect=False)
+            one.ask(path)
+            one.send(b"GET /metrics HTTP/1.1\r\nHost: x")  # and this is half a request
+            one.drain()
+
+
+def large_state(authority):
+    """Many MB of state, and the peers that hold it up."""
+    schema = {"id": "many", "universe": "//a/...",
+              "steps": {"s" * 100 + str(i): "//a" for i in range(5000)}}
+    hellos = [frame(1, json.dumps({"type": "hello", "peer": f"p{i}", "repository": f"r{i}",
+                                   "schema": schema if i == 0 else "many"}).encode())
+              for i in range(10)]
+    peers = []
+    for hello in hellos:
+        peers.append(Raw(authority))
+        peers[-1].send(hello)
+        assert peers[-1].hear()["type"] == "welcome"
+    return peers
+
+
+def deaf_reader(authority):
+    """It has asked for the state, and has seen that it comes."""
+    one = Raw(authority, connect=False)
+    one.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    one.send(b"GET /api/v1/state HTTP/1.1\r\nHost: x\r\n\r\n")
+    return one, int(one.read(12).split()[1])
+
+
+def memory(authority):
+    text = page(authority, "/metrics")[2].decode()
+    return float(re.search(r"\nprocess_resident_memory_bytes (\S+)", text)[1])
+
+
+def states_that_nobody_reads(folder):
+    with Authority() as authority, healthy(authority, folder):
+        held = large_state(authority)
+        size = len(page(authority, "/api/v1/state")[2])
+        assert size > 8 << 20, size
+        before = memory(authority)
+        deaf = [deaf_reader(authority) for _ in range(16)]
+        assert {status for _, status in deaf} == {200}
+        assert memory(authority) - before < size / 2  # of 16 such states
+        late, status = deaf_reader(authority)
+        assert status == 503 and b"at once" in late.drain()
+        assert page(authority, "/healthz")[0] == 200
+        for one, _ in deaf:
+            one.close()
+        while page(authority, "/api/v1/state")[0] != 200:  # as soon as they have been seen to go
+            pass
+        assert len(held) == 10
+
+
+def states_that_are_read_too_slowly(_):
+    """An answer may take six times as long as a handshake."""
+    with Authority("--hello-time", "1") as authority:
+        held = large_state(authority)
+        deaf = [deaf_reader(authority)[0] for _ in range(16)]
+        while deaf_reader(authority)[1] != 200:  # as soon as one of them has been cut off
+            pass
+        assert len(held) == 10 and len(deaf) == 16
+
+
+def requests_that_are_odd(folder):
+    with Authority() as authority, healthy(authority, folder):
+        one = Raw(authority, connect=False)  # one connection asks again and again
+        for method, path, status in (("GET", "/healthz", 200), ("HEAD", "/metrics", 200),
+                                     ("HEAD", "/nothing", 404), ("GET", "/healthz?x=1", 200),
+                                     ("HEAD", "/healthz", 200), ("GET", "/metrics", 200)):
+            got, head, body = one.ask(path, method)
+            assert got == status and b"content-length: " in head, (method, path, head)
+            assert (body == b"") == (method == "HEAD"), (method, path, body)
+        one.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 3)  # without waiting
+        for _ in range(3):
+            assert one.answer()[::2] == (200, b"ok\n")
+        got, head, _ = one.ask("/api/v1/state", "HEAD")
+        assert got == 200 and b"connection: close" in head and one.drain() == b"", head
+        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
+            one = Raw(authority, connect=False)
+            status, head, _ = one.ask("/healthz", method, "Content-Length: 0\r\n")
+            assert status in (0, 405) and one.drain() == b"", (method, head)
+        host = b" HTTP/1.1\r\nHost: x\r\n"
+        for bytes_ in (b"GET /" + b"x" * 100000 + host + b"\r\n",
+                       b"GET /metrics" + host + b"X: " + b"y" * 100000 + b"\r\n\r\n",
+                       b"GET /metrics" + host + b"X: y\r\n" * 10000 + b"\r\n",
+                       b"GET /metrics" + host + b"Authorization: Bearer " + b"z" * 5000 +
+                       b"\r\n\r\n",
+                       b"\x00" * 5000, b"\xff\xfe\xfd" * 5000, b"\r\n" * 5000,
+                       b"GET /../../etc/passwd" + host + b"\r\n", b"GET metrics" + host + b"\r\n",
+                       b"GET /healthz?x=%00" + host + b"\r\n", b"GET" + host + b"\r\n",
+                       b"GET /healthz HTTP/9.9\r\n\r\n",
+                       b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                       b"GET /healthz" + host + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+                       b"GET /healthz" + host + b"Upgrade: websocket\r\n"
+                       b"Connection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
+                       b"POST /api/v1/state" + host + b"Content-Length: 99999999\r\n\r\n" +
+                       b"{" * 100000,
+                       b"POST /metrics" + host + b"Transfer-Encoding: chunked\r\n\r\n"
+                       b"ffffffffffffffff\r\n" + b"x" * 100000,
+                       b"GET /metrics" + host + b"Content-Length: -1\r\n\r\n" + b"x" * 1000):
+            one = Raw(authority, connect=False)
+            one.send(bytes_)
+            one.read_some(4096)
+            one.close()
+        assert page(authority, "/healthz")[0] == 200
+
+
 if __name__ == "__main__":
     sys.exit(run([too_many_connections, too_many_connections_from_one_address,
                   a_flood_of_connections, files_run_short, a_connection_says_too_much,
                   pieces_and_pongs_count_too, no_hello, half_a_handshake, what_is_no_message,
                   a_message_that_is_too_long, frames_that_are_none, a_message_in_pieces_is_fine,
-                  a_reader_that_does_not_read]))
+                  a_reader_that_does_not_read, pages_when_there_are_too_many_connections,
+                  connections_that_ask_nothing_more, states_that_nobody_reads,
+                  states_that_are_read_too_slowly, requests_that_are_odd]))

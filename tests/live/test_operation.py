@@ -127,7 +127,7 @@ def pages(_):
         assert authority.get("/healthz/x")[0].status == 404
         for method in ("POST", "PUT", "DELETE"):
             answer, _ = authority.get("/healthz", method)
-            assert answer.status == 405 and answer.getheader("allow") == "GET", answer.status
+            assert answer.status == 405 and answer.getheader("allow") == "GET, HEAD", answer.status
         # one connection can ask several times
         connection = http.client.HTTPConnection("127.0.0.1", authority.port, timeout=PATIENCE)
         for path in ("/healthz", "/metrics", "/nothing", "/healthz", "/api/v1/state"):

@@ -13,9 +13,13 @@ import sys
 import threading
 
 sys.dont_write_bytecode = True
+import v1_client
 from abuse import LONGEST, PROGRAM, SCHEMA, Authority, Raw, healthy, outcome, run, start_peer
 
 GOOD, OTHER, FORK = "good-token-0123456789", "other-token-012345678", "fork-token-0123456789"
+EYE = "eye-token-01234567890"
+SLEEPING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scenarios",
+                        "live-sleep.json")
 ALWAYS = ("20200101000000Z", "20991231235959Z")
 
 
@@ -71,7 +75,8 @@ def hashed(token):
 
 def tokens(folder, *more):
     lines = [f"main {hashed(GOOD)}", f"other {OTHER}",
-             f"forks {hashed(FORK)} repository=forks pipeline=check", *more]
+             f"forks {hashed(FORK)} repository=forks pipeline=check",
+             f"eye {hashed(EYE)} observer", *more]
     return secret(folder, "tokens", "\n".join(lines) + "\n")
 
 
@@ -305,6 +310,117 @@ def tokens_with_limits(folder):
             assert status == 0 or "not-allowed" in said, said
 
 
+def pages_want_a_token_too(folder):
+    def ask(path, token=None, method="GET"):
+        bearer = "" if token is None else f"Authorization: Bearer {token}\r\n"
+        return Raw(authority, connect=False).ask(path, method, bearer)
+
+    with Authority("--tokens", tokens(folder)) as authority, \
+            healthy(authority, folder, env={"TASK_DIRECTOR_TOKEN": GOOD}):
+        for path in ("/metrics", "/api/v1/state"):
+            for token in (None, "", GOOD[:-1], GOOD + "x", hashed(GOOD), "x" * 2000):
+                status, head, body = ask(path, token)
+                assert status == 401 and b"www-authenticate: Bearer" in head, (path, token, head)
+                assert b"token" in body and b"healthy" not in body, body
+                status, head, _ = ask(path, token, "HEAD")
+                assert status == 401 and b"www-authenticate: Bearer" in head, head
+            assert ask(f"{path}?token={GOOD}")[0] == 401
+        for token, metrics, state in ((GOOD, 200, 200), (EYE, 200, 200), (FORK, 200, 403)):
+            assert ask("/metrics", token)[0] == metrics
+            status, _, body = ask("/api/v1/state", token)
+            assert status == state and (b'"healthy"' in body) == (state == 200), body
+        assert ask("/healthz")[::2] == (200, b"ok\n")
+        assert ask("/healthz", "wrong-token-0123456")[::2] == (200, b"ok\n")
+        assert ask("/secrets")[0] == 404
+        # one connection asks with several tokens, and none is remembered
+        raw = Raw(authority, connect=False)
+        for token, status in ((GOOD, 200), ("", 401), (EYE, 200), (GOOD[1:], 401)):
+            assert raw.ask("/metrics", headers=f"Authorization: Bearer {token}\r\n")[0] == status
+        assert raw.ask("/metrics")[0] == 401
+
+
+def who_looks_on_has_no_peers(folder):
+    with Authority("--tokens", tokens(folder)) as authority:
+        status, said = outcome(start_peer(authority, "p", folder,
+                                          env={"TASK_DIRECTOR_TOKEN": EYE}))
+        assert status == 2 and "not-allowed" in said and "for looking on only" in said, said
+
+
+def status_and_swarm_are_let_in(folder):
+    def command(name, *arguments, token=None, scheme="wss"):
+        environment = {key: value for key, value in os.environ.items()
+                       if key != "TASK_DIRECTOR_TOKEN"}
+        environment.update({} if token is None else {"TASK_DIRECTOR_TOKEN": token})
+        done = subprocess.run(
+            [PROGRAM, name, "--server", f"{scheme}://localhost:{authority.port}", *arguments],
+            capture_output=True, text=True, timeout=LONGEST, check=False, env=environment)
+        assert done.stderr.count("\n") == (done.returncode != 0), done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    certificates(folder)
+    ca = ("--tls-ca", os.path.join(folder, "ca.pem"))
+    good = ("--token-file", secret(folder, "good", GOOD + "\n"))
+    swarm = ("--scenario", SLEEPING, "--time-scale", "0.00001")
+    unknown, plain = "signed by a CA that is not known here", "ws:// or wss://"
+    with Authority(*tls(folder), "--tokens", tokens(folder)) as authority:
+        for arguments, token in (((*ca, *good), None), (ca, GOOD), (ca, EYE)):
+            status, said, _ = command("status", *arguments, token=token)
+            assert status == 0 and said.startswith("policy directed; 0 peers"), said
+        for arguments, token, scheme, code, sentence in (
+                (ca, None, "wss", 2, "wants a token"),
+                (ca, "wrong-token-01234", "wss", 2, "does not know this token"),
+                (ca, FORK, "wss", 2, "no token with limits"),
+                ((), GOOD, "wss", 1, unknown),
+                ((), GOOD, "ws", 1, plain),
+                (ca, GOOD, "ws", 2, "--tls-ca is for"),
+                (("--tls-ca", ca[1] + "x"), GOOD, "wss", 2, "cannot be read"),
+                ((*ca, "--token-file", ca[1] + "x"), None, "wss", 2, "cannot be read")):
+            status, said, complaint = command("status", *arguments, token=token, scheme=scheme)
+            assert status == code and said == "" and sentence in complaint, (status, complaint)
+        for arguments, token in (((*ca, *good), None), (ca, GOOD)):
+            status, said, _ = command("swarm", *swarm, *arguments, token=token)
+            assert status == 0 and "3 peers: 3 completed" in said, said
+        for arguments, token, scheme, code, sentence in (
+                (ca, None, "wss", 1, "wants a token"),
+                (ca, "wrong-token-01234", "wss", 1, "does not know this peer's token"),
+                (ca, EYE, "wss", 1, "for looking on only"),
+                (("--max-away", "0.1s"), GOOD, "wss", 1, unknown),
+                (("--max-away", "0.1s"), GOOD, "ws", 1, plain),
+                (ca, GOOD, "ws", 2, "--tls-ca is for")):
+            status, said, complaint = command("swarm", *swarm, *arguments, token=token,
+                                              scheme=scheme)
+            assert status == code and sentence in complaint, (status, complaint)
+            assert code == 2 or "0 completed" in said, said
+        log = authority.end()
+        assert not any(token in log for token in (GOOD, EYE, FORK)), log
+
+
+def clients_of_version_1_have_no_token(folder):
+    path, bearer = "/ws/api/1/old/", f"Authorization: Bearer {GOOD}\r\n"
+    with Authority("--tokens", tokens(folder)) as authority:
+        for headers in ("", bearer, bearer, ""):
+            raw = Raw(authority, headers=headers, path=path)
+            assert raw.status == 401 and b"www-authenticate: Bearer" in raw.head, raw.head
+            assert "version 1" in raw.body()
+        log = authority.end()
+        assert "clients of version 1 have none" in log and "--v1-without-token" in log, log
+    with Authority("--tokens", tokens(folder), "--v1-without-token") as authority:
+        assert "warning" in authority.process.stderr.readline()
+        url = f"ws://127.0.0.1:{authority.port}{path}"
+        old = v1_client.Connection(url)
+        old.init("six", 1)
+        assert Raw(authority).status == 401  # others still need one
+        secret(folder, "tokens", f"forks {hashed(FORK)} repository=forks\n")
+        authority.process.send_signal(signal.SIGHUP)
+        while "the tokens again" not in (line := authority.process.stderr.readline()):
+            assert line
+        old.complete(old.instruction())  # nothing that it came with is gone
+        old.expect_complete()
+    with Authority("--v1-without-token") as authority:
+        assert Raw(authority, path=path).status == 101
+        assert "warning" not in authority.end()
+
+
 def a_peer_speaks_only_for_itself(folder):
     as_main, as_other = (f"Authorization: Bearer {token}\r\n" for token in (GOOD, OTHER))
     with Authority("--tokens", tokens(folder)) as authority:
@@ -383,5 +499,7 @@ if __name__ == "__main__":
                   certificates_out_of_time, certificates_that_are_none,
                   a_certificate_that_ends_soon, a_certificate_is_renewed, half_a_handshake_of_tls,
                   tokens_right_wrong_and_missing, tokens_are_nowhere_to_be_seen,
-                  tokens_with_limits, a_peer_speaks_only_for_itself,
-                  a_read_only_token_publishes_nothing, tokens_are_taken_back, what_must_be_meant]))
+                  tokens_with_limits, pages_want_a_token_too, who_looks_on_has_no_peers,
+                  status_and_swarm_are_let_in, clients_of_version_1_have_no_token,
+                  a_peer_speaks_only_for_itself, a_read_only_token_publishes_nothing,
+                  tokens_are_taken_back, what_must_be_meant]))

@@ -69,12 +69,19 @@ static void what_it_allows(void **state)
     assert_string_equal(error.text, "the token some is not for repository \"ap\"");
     assert_false(td_token_allows(&some, NULL, "gate", &error));
     assert_non_null(strstr(error.text, "names none"));
+    assert_true(td_token_is_unlimited(&any));
+    assert_false(td_token_is_unlimited(&some));
     some.pipelines = pipelines;
     some.pipeline_count = 1;
     assert_true(td_token_allows(&some, "app", "gate", &error));
     assert_false(td_token_allows(&some, "app", "check", &error));
     assert_string_equal(error.text, "the token some is not for pipeline \"check\"");
     assert_false(td_token_allows(&some, "app", NULL, &error));
+    some.repository_count = 0;
+    assert_false(td_token_is_unlimited(&some));
+    const struct td_token looks_on = {.name = "eye", .observer = true};
+    assert_false(td_token_allows(&looks_on, "x", "y", &error));
+    assert_string_equal(error.text, "the token eye is for looking on only, and not for peers");
 }
 
 static void bad_lists(void **state)
