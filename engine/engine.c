@@ -147,24 +147,14 @@ bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error 
     return td_error_memory(error, "the engine's peers");
 }
 
-static bool refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
-                        struct td_error *error)
+bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
+                    struct td_error *error)
 {
     static const char *const names[] = {"not here", "free", "waiting", "at work on an order"};
     unsigned state =
         peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
     return td_error_set(error, TD_FAULT_INPUT, "peer %u cannot %s: it is %s", peer, what,
                         names[state]);
-}
-
-/* True, or false with a sentence if the peer is in none of the states (a mask). */
-static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states,
-                           const char *what, struct td_error *error)
-{
-    unsigned state =
-        peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
-    if (__builtin_expect((states >> state & 1) != 0, 1)) return true;
-    return refuse_peer(engine, peer, what, error);
 }
 
 /* The peer, or NULL with a sentence. */
@@ -175,7 +165,7 @@ static inline struct peer *peer_in(const struct td_engine *engine, td_peer peer,
         struct peer *who = peer_at(engine, peer);
         if (__builtin_expect((states >> who->state & 1) != 0, 1)) return who;
     }
-    refuse_peer(engine, peer, what, error);
+    td_refuse_peer(engine, peer, what, error);
     return NULL;
 }
 
@@ -188,13 +178,6 @@ static inline struct peer *peer_with(const struct td_engine *engine, td_peer pee
     td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu", peer,
                  (unsigned long long)order, (unsigned long long)who->order);
     return NULL;
-}
-
-static inline bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
-{
-    if (__builtin_expect(step < cohort->schema->steps, 1)) return true;
-    return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
-                        cohort->schema->steps);
 }
 
 static struct cohort *cohort_of(const struct td_engine *engine, td_peer peer)
@@ -226,24 +209,6 @@ static bool apply_schema(struct td_engine *engine, const struct td_event *event,
     return true;
 }
 
-static bool apply_lot(struct td_engine *engine, const struct td_event *event,
-                      struct td_error *error)
-{
-    if ((engine->policy->needs & TD_NEEDS_LOTS) == 0)
-        return td_error_set(error, TD_FAULT_INPUT, "policy %s draws no lots", engine->policy->name);
-    uint32_t schema = event->lot.identity.schema;
-    if (schema < engine->schema_count && event->lot.step >= engine->schemas[schema]->steps)
-        return td_error_set(error, TD_FAULT_INPUT, "a lot is for step %u of a schema of %u steps",
-                            event->lot.step, engine->schemas[schema]->steps);
-    uint32_t cohort = td_cohort_open(engine, &event->lot.identity, error);
-    if (cohort == NONE) return false;
-    if (engine->cohorts[cohort].priority != NULL)
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "a lot comes after the first peer of its cohort");
-    engine->cohorts[cohort].lots[event->lot.step] = event->lot.number;
-    return true;
-}
-
 /* The peer holds what is not published, or may come to: it sees the steps with other eyes than the
  * rest of the cohort. It must not be waiting: a stale strain wakes nobody. */
 static bool see_alone(struct td_engine *engine, td_peer peer, struct td_error *error)
@@ -258,6 +223,17 @@ static bool see_alone(struct td_engine *engine, td_peer peer, struct td_error *e
     engine->strains[who->strain].holder = peer;
     engine->strains[who->strain].stale = true;
     return true;
+}
+
+/* The same, if what it is about to hold is not published. */
+static bool hold_alone(struct td_engine *engine, td_peer peer, uint32_t position,
+                       struct td_error *error)
+{
+    const struct peer *who = peer_at(engine, peer);
+    const struct strain *strain = &engine->strains[who->strain];
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    return cohort->artifacts[td_strain_artifact(strain, position)].published ||
+           see_alone(engine, peer, error);
 }
 
 static bool apply_join(struct td_engine *engine, const struct td_event *event,
@@ -325,55 +301,9 @@ static bool apply_holds(struct td_engine *engine, const struct td_event *event,
     if (!step_is(cohort, event->holds.step, error)) return false;
     struct peer *who = peer_at(engine, event->peer);
     uint32_t position = cohort->priority->position[event->holds.step];
-    const struct strain *strain = &engine->strains[who->strain];
-    if (!cohort->artifacts[td_strain_artifact(strain, position)].published &&
-        !see_alone(engine, event->peer, error))
-        return false;
+    if (!hold_alone(engine, event->peer, position, error)) return false;
     obtain(engine, who, cohort, position);
     return true;
-}
-
-static bool apply_variant(struct td_engine *engine, const struct td_event *event,
-                          struct td_error *error)
-{
-    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
-    struct peer *who = peer_at(engine, event->peer);
-    struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->variant.step, error)) return false;
-
-    uint32_t position = cohort->priority->position[event->variant.step];
-    if (bit_get(who->held, position))
-        return td_error_set(error, TD_FAULT_INPUT, "peer %u holds step %u in another variant",
-                            event->peer, event->variant.step);
-    if (event->variant.digest == 0)
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "digest 0 is the untouched variant, which needs no event");
-    uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
-    if (artifact == NONE) return td_error_memory(error, "an artifact");
-    if (who->strain == cohort->strain) { /* shared until now */
-        uint32_t strain = td_strain_open(engine, who->cohort, error);
-        if (strain == NONE) return false;
-        who->strain = strain;
-    }
-    return td_strain_vary(engine, who->strain, position, artifact, error);
-}
-
-static bool apply_start(struct td_engine *engine, const struct td_event *event,
-                        struct td_error *error)
-{
-    if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
-    const struct peer *who = peer_at(engine, event->peer);
-    struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->variant.step, error)) return false;
-    uint32_t position = cohort->priority->position[event->variant.step];
-    if (!bit_get(engine->strains[who->strain].own, position))
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "peer %u shares step %u: a build of its own variant is what can start "
-                            "from another",
-                            event->peer, event->variant.step);
-    uint32_t artifact = td_cohort_artifact(cohort, position, event->variant.digest);
-    if (artifact == NONE) return td_error_memory(error, "an artifact");
-    return td_strain_start(engine, who->strain, position, artifact, error);
 }
 
 /* What the peer was ordered is not being built by it any more. */
@@ -631,6 +561,9 @@ static inline bool apply_obtained(struct td_engine *engine, const struct td_even
                             event->peer, who->order_step, step);
 
     uint32_t position = cohort->priority->position[step];
+    if (event->obtained.built && !event->obtained.published &&
+        !hold_alone(engine, event->peer, position, error))
+        return false;
     obtain(engine, who, cohort, position);
     if (event->obtained.published) publish(engine, event, who, cohort, position, commands);
     if (step == who->order_step) stop_building(engine, who, commands);
@@ -721,15 +654,15 @@ __attribute__((noinline)) static bool apply_other(struct td_engine *engine,
     case TD_EVENT_SCHEMA:
         return apply_schema(engine, event, error);
     case TD_EVENT_LOT:
-        return apply_lot(engine, event, error);
+        return td_apply_lot(engine, event, error);
     case TD_EVENT_JOIN:
         return apply_join(engine, event, error);
     case TD_EVENT_HOLDS:
         return apply_holds(engine, event, error);
     case TD_EVENT_VARIANT:
-        return apply_variant(engine, event, error);
+        return td_apply_variant(engine, event, error);
     case TD_EVENT_START:
-        return apply_start(engine, event, error);
+        return td_apply_start(engine, event, error);
     case TD_EVENT_ADOPT:
         return apply_adopt(engine, event, commands, error);
     case TD_EVENT_ASK:
@@ -776,21 +709,6 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
         engine->now = events[i].at;
     }
     return count;
-}
-
-td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer)
-{
-    const struct peer *who = peer_at(engine, peer);
-    const struct cohort *cohort = &engine->cohorts[who->cohort];
-    td_step first = TD_NO_STEP;
-    if (who->held_count == cohort->schema->steps) return first;
-    for (uint32_t word = who->first_word; word < cohort->schema->words; word++)
-        for (uint64_t bits = ~who->held[word]; bits != 0; bits &= bits - 1) {
-            td_step step = cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
-            if (step < first) first = step;
-            if (cohort->priority->schema_order) return first;
-        }
-    return first;
 }
 
 /* What the policy says, as a command without a number. */
@@ -859,24 +777,4 @@ bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
     td_commands_free(&commands);
     if (good) engine->now = ask->at;
     return good;
-}
-
-bool td_engine_holds(const struct td_engine *engine, td_peer peer, td_step step)
-{
-    if (peer >= engine->peer_count || peer_at(engine, peer)->state == PEER_ABSENT) return false;
-    const struct peer *who = peer_at(engine, peer);
-    const struct cohort *cohort = &engine->cohorts[who->cohort];
-    TD_ASSERT(step < cohort->schema->steps);
-    return bit_get(who->held, cohort->priority->position[step]);
-}
-
-bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
-                            td_step step, uint64_t digest)
-{
-    uint32_t found = td_cohort_find(engine, identity);
-    if (found == NONE || engine->cohorts[found].priority == NULL) return false;
-    const struct cohort *cohort = &engine->cohorts[found];
-    TD_ASSERT(step < cohort->schema->steps);
-    uint32_t artifact = td_cohort_seek(cohort, cohort->priority->position[step], digest);
-    return artifact != NONE && cohort->artifacts[artifact].broken;
 }

@@ -212,6 +212,27 @@ static inline void bit_clear(uint64_t *bits, uint32_t i)
 /* Makes room for `need` items of `size` bytes, the new ones zeroed. False if memory is short. */
 bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size);
 
+/* engine.c: says that the peer cannot do this now. */
+bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
+                    struct td_error *error);
+
+/* True, or false with a sentence if the peer is in none of the states (a mask). */
+static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states,
+                           const char *what, struct td_error *error)
+{
+    unsigned state =
+        peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
+    if (__builtin_expect((states >> state & 1) != 0, 1)) return true;
+    return td_refuse_peer(engine, peer, what, error);
+}
+
+static inline bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
+{
+    if (__builtin_expect(step < cohort->schema->steps, 1)) return true;
+    return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
+                        cohort->schema->steps);
+}
+
 /* schema.c */
 bool td_schema_open(struct schema *schema, const struct td_schema_spec *spec,
                     struct td_error *error);
@@ -265,6 +286,12 @@ void td_strain_refresh_after(const struct td_engine *engine, struct strain *stra
 void td_strain_give_up_hope(const struct td_engine *engine, struct strain *strain,
                             uint32_t position);
 void td_strain_free(struct strain *strain);
+
+/* variants.c: what events say of cohorts and peers before there is anything to do */
+bool td_apply_lot(struct td_engine *engine, const struct td_event *event, struct td_error *error);
+bool td_apply_variant(struct td_engine *engine, const struct td_event *event,
+                      struct td_error *error);
+bool td_apply_start(struct td_engine *engine, const struct td_event *event, struct td_error *error);
 
 /* artifact.c: what a change of an artifact means for the strains that need it */
 void td_artifact_begin(struct td_engine *engine, struct cohort *cohort, uint32_t artifact);

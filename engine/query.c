@@ -46,3 +46,38 @@ td_peer td_engine_first_in_line(const struct td_engine *engine, td_peer peer)
     const struct peer *who = present(engine, peer);
     return who == NULL ? TD_NO_PEER : engine->cohorts[who->cohort].line_first;
 }
+
+td_step td_engine_first_missing(const struct td_engine *engine, td_peer peer)
+{
+    const struct peer *who = peer_at(engine, peer);
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    td_step first = TD_NO_STEP;
+    if (who->held_count == cohort->schema->steps) return first;
+    for (uint32_t word = who->first_word; word < cohort->schema->words; word++)
+        for (uint64_t bits = ~who->held[word]; bits != 0; bits &= bits - 1) {
+            td_step step = cohort->priority->order[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+            if (step < first) first = step;
+            if (cohort->priority->schema_order) return first;
+        }
+    return first;
+}
+
+bool td_engine_holds(const struct td_engine *engine, td_peer peer, td_step step)
+{
+    if (peer >= engine->peer_count || peer_at(engine, peer)->state == PEER_ABSENT) return false;
+    const struct peer *who = peer_at(engine, peer);
+    const struct cohort *cohort = &engine->cohorts[who->cohort];
+    TD_ASSERT(step < cohort->schema->steps);
+    return bit_get(who->held, cohort->priority->position[step]);
+}
+
+bool td_engine_knows_broken(const struct td_engine *engine, const struct td_identity *identity,
+                            td_step step, uint64_t digest)
+{
+    uint32_t found = td_cohort_find(engine, identity);
+    if (found == NONE || engine->cohorts[found].priority == NULL) return false;
+    const struct cohort *cohort = &engine->cohorts[found];
+    TD_ASSERT(step < cohort->schema->steps);
+    uint32_t artifact = td_cohort_seek(cohort, cohort->priority->position[step], digest);
+    return artifact != NONE && cohort->artifacts[artifact].broken;
+}

@@ -11,13 +11,6 @@ static struct cohort *cohort_for(struct td_engine *engine, const struct td_ident
     return &engine->cohorts[cohort];
 }
 
-static bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
-{
-    return step < cohort->schema->steps ||
-           td_error_set(error, TD_FAULT_INPUT, "there is no step %u in a schema of %u", step,
-                        cohort->schema->steps);
-}
-
 static bool recall(struct td_engine *engine, const struct td_event *event, struct td_error *error)
 {
     if (event->learned.count == 0 || event->learned.sum < 0)

@@ -117,6 +117,27 @@ static void test_what_a_peer_brings_along_is_no_obstacle(void **state)
     rig_close(&rig);
 }
 
+/* An upload that did not work: whoever built it goes on, and others have to build it, too. */
+static void test_what_is_built_and_not_published_serves_its_builder(void **state)
+{
+    (void)state;
+    static const uint32_t edges[][2] = {{1, 0}, {TD_NO_STEP, TD_NO_STEP}};
+    struct rig rig;
+    rig_open(&rig, &test_policy, 2, edges);
+    rig_join(&rig, 0);
+    struct td_command first = rig_ask(&rig, 0);
+    rig_do(&rig, (struct td_event){
+                     .kind = TD_EVENT_OBTAINED,
+                     .peer = 0,
+                     .obtained = {.order = first.order, .step = 0, .built = true, .last = true}});
+    struct td_command second = rig_ask(&rig, 0);
+    assert_true(second.step == 1 && second.build);
+    rig_join(&rig, 1);
+    struct td_command again = rig_ask(&rig, 1);
+    assert_true(again.step == 0 && again.build);
+    rig_close(&rig);
+}
+
 static void test_a_failed_build_goes_back(void **state)
 {
     (void)state;
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_a_publication_wakes_whoever_can_use_it),
         cmocka_unit_test(test_what_a_peer_brings_along_is_no_obstacle),
         cmocka_unit_test(test_what_is_lost_is_built_again),
+        cmocka_unit_test(test_what_is_built_and_not_published_serves_its_builder),
         cmocka_unit_test(test_a_failed_build_goes_back),
         cmocka_unit_test(test_an_aborted_build_goes_back),
         cmocka_unit_test(test_the_step_of_a_peer_that_left_goes_back),
