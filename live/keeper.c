@@ -355,6 +355,11 @@ struct td_authority *td_keeper_authority(const struct td_keeper *keeper)
     return keeper->authority;
 }
 
+bool td_keeper_pending(const struct td_keeper *keeper)
+{
+    return keeper->pending_count > 0;
+}
+
 uint64_t td_keeper_rows(const struct td_keeper *keeper)
 {
     return td_journal_rows(keeper->journal);

@@ -39,6 +39,8 @@ struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
 void td_keeper_close(struct td_keeper *keeper); /* NULL is allowed */
 
 struct td_authority *td_keeper_authority(const struct td_keeper *keeper);
+/* True if something has come in since the last commit. */
+bool td_keeper_pending(const struct td_keeper *keeper);
 /* Inputs that are in the journal. */
 uint64_t td_keeper_rows(const struct td_keeper *keeper);
 /* The time that it is for the authority when it opens. */

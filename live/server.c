@@ -285,11 +285,15 @@ static bool keep(struct td_server *server)
 {
     if (server->keeper == NULL) return true;
     int64_t now = td_server_clock_ns();
+    bool pending = td_keeper_pending(server->keeper);
     bool kept = td_keeper_commit(server->keeper, td_server_now(server), now);
     int64_t due = td_keeper_due(server->keeper);
     const struct td_authority *before = server->authority;
     server->authority = td_keeper_authority(server->keeper);
     server->folds += server->authority != before;
+    if (pending && kept)
+        td_histogram_observe(&td_authority_metrics(server->authority)->commit,
+                             td_server_clock_ns() - now);
     if (due < INT64_MAX)
         lws_sul_schedule(server->context, 0, &server->retry, on_retry,
                          due <= now ? 1 : (due - now) / 1000 + 1);

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -260,6 +261,9 @@ def what_replay_leaves(folder):
         for one in peers:
             one.start()
         finish(peers)
+        with urllib.request.urlopen(f"http://127.0.0.1:{authority.port}/metrics") as page:
+            found = re.search(r"journal_commit_seconds_count (\d+)", page.read().decode())
+        assert int(found[1]) > 3
         assert authority.end() == 0
     said = replay(journal, "--policy", "linear", "--csv", out, "--first", "2")
     assert len(said.splitlines()) == 4, said
