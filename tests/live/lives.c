@@ -88,11 +88,22 @@ static void on_log(void *context, td_time at, const char *peer, const char *text
     life->folds += strstr(text, "is folded") != NULL;
 }
 
+/* One in eight may not publish, another one belongs to somebody. */
+static bool on_vouch(void *context, uint32_t link, const struct td_hello *hello,
+                     struct td_voucher *voucher, struct td_error *error)
+{
+    (void)context, (void)link, (void)error;
+    unsigned number = (unsigned)strtoul(hello->peer + 1, NULL, 10);
+    voucher->read_only = number % 8 == 3;
+    if (number % 8 == 5) voucher->owner = "team";
+    return true;
+}
+
 bool life_open(struct life *life, const char *path, const char *policy, struct td_error *error)
 {
     struct td_error refused;
     const struct td_authority_outlet outlet = {
-        .context = life, .send = on_send, .close = on_close, .log = on_log};
+        .context = life, .send = on_send, .close = on_close, .vouch = on_vouch, .log = on_log};
     life->path = path;
     life->options.policy = td_policy_find(policy);
     life->options.grace = 50;
