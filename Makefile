@@ -218,6 +218,15 @@ check-fuzz: deps-fuzz ## each parser on its corpus, and 5 s of fuzzing
 	+@$(FUZZ_BUILD)
 	@tools/fuzz.sh --seconds 5 $(FUZZ:%.c=$(BUILD)/fuzzing/%)
 
+# How long, and with which seed (0: the clock's).
+TORTURE_SECONDS ?= 300
+TORTURE_SEED ?= 0
+.PHONY: torture
+torture: deps-test ## kills an authority with a journal, and its peers, for TORTURE_SECONDS
+	@$(MAKE) $(PARALLEL) all
+	@$(PYTHON) tests/torture/torture.py --seconds $(TORTURE_SECONDS) \
+		$(if $(filter-out 0,$(TORTURE_SEED)),--seed $(TORTURE_SEED)) $(BUILD)/task-director
+
 ##@ Benchmarks
 # One program of all bench/*.c, and all of the program but its main().
 BENCH := $(call objects,bench)
