@@ -94,6 +94,17 @@ static pid_t start(const struct bench *bench, enum subject subject, int *port,
     return server;
 }
 
+/* With what SQLite leaves beside it when its process is killed. */
+static void remove_journal(const char *journal)
+{
+    static const char *const behind[] = {"", "-wal", "-shm"};
+    char path[256];
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+        (void)snprintf(path, sizeof path, "%s%s", journal, behind[i]);
+        (void)unlink(path);
+    }
+}
+
 static bool run(const struct bench *bench, enum subject subject, double idle_s,
                 struct measured *measured, struct td_error *error)
 {
@@ -110,7 +121,7 @@ static bool run(const struct bench *bench, enum subject subject, double idle_s,
         (void)kill(server, SIGKILL);
         (void)waitpid(server, NULL, 0);
     }
-    if (subject == JOURNALED) (void)unlink(bench->journal);
+    if (subject == JOURNALED) remove_journal(bench->journal);
     return done;
 }
 
