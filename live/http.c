@@ -186,6 +186,7 @@ static int write_piece(struct td_server *server, struct lws *wsi, struct td_answ
 int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_reasons reason,
                   struct td_answer **answer, const char *path)
 {
+    if (answer == NULL) return 0; /* it is about no connection, or one that has asked nothing */
     switch (reason) {
     case LWS_CALLBACK_HTTP:
         free_answer(server, answer);
@@ -201,7 +202,7 @@ int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_r
                                 : write_head(server, wsi, answer);
     case LWS_CALLBACK_CLOSED_HTTP:
     case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-        if (answer != NULL) free_answer(server, answer);
+        free_answer(server, answer);
         return 0;
     default:
         return 0;
