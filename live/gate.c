@@ -14,6 +14,7 @@
 struct visitor {
     struct td_address from;
     enum td_room room;                 /* that there was when it came */
+    struct td_bucket asked;            /* for pages */
     bool tokenless;                    /* a client of v1 that needs none */
     unsigned char hash[TD_TOKEN_HASH]; /* else: of its token, which is known */
 };
@@ -138,6 +139,12 @@ int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgra
     if (token == NULL) return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED, token_is_wanted);
     memcpy(visitor->hash, token->hash, sizeof visitor->hash);
     return 0;
+}
+
+bool td_gate_may_ask(const struct td_server *server, struct lws *wsi)
+{
+    struct visitor *visitor = lws_get_opaque_user_data(wsi);
+    return td_bucket_take(&visitor->asked, &server->options.limits, td_server_clock_ns());
 }
 
 static unsigned pass(const struct td_server *server, struct lws *wsi, bool shows_all,

@@ -190,6 +190,7 @@ int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_r
     switch (reason) {
     case LWS_CALLBACK_HTTP:
         free_answer(server, answer);
+        if (!td_gate_may_ask(server, wsi)) return -1;
         *answer = make_answer(server, wsi, path);
         if (*answer == NULL) return -1;
         lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* there is another one */

@@ -77,6 +77,8 @@ bool td_gate_admits(struct td_server *server, const struct sockaddr *from);
 int td_gate_enter(struct td_server *server, struct lws *wsi);
 /* It asks for a websocket. Nonzero: it is refused and knows why, or it is to be closed. */
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade);
+/* It asks for some page once more; false: that is too often. */
+bool td_gate_may_ask(const struct td_server *server, struct lws *wsi);
 /* It asks for a page; `shows_all`: one that tells of all repositories. The status of the answer:
  * 200, or another one with a sentence. */
 unsigned td_gate_pass(struct td_server *server, struct lws *wsi, bool shows_all, const char **why);

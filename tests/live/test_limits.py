@@ -205,6 +205,15 @@ def pages_when_there_are_too_many_connections(folder):
                 pass
 
 
+def a_connection_asks_too_often(folder):
+    with Authority("--max-rate", "5") as authority, healthy(authority, folder):
+        one = Raw(authority, connect=False)
+        one.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+        answered = one.drain().count(b" 200 OK")
+        assert answered < 1000, answered
+        assert page(authority, "/healthz")[0] == 200
+
+
 def connections_that_ask_nothing_more(folder):
     with Authority("--hello-time", "0.3") as authority, healthy(authority, folder):
         for path in ("/healthz", "/nothing", "/metrics"):
@@ -324,5 +333,6 @@ if __name__ == "__main__":
                   pieces_and_pongs_count_too, no_hello, half_a_handshake, what_is_no_message,
                   a_message_that_is_too_long, frames_that_are_none, a_message_in_pieces_is_fine,
                   a_reader_that_does_not_read, pages_when_there_are_too_many_connections,
-                  connections_that_ask_nothing_more, states_that_nobody_reads,
-                  states_that_are_read_too_slowly, requests_that_are_odd]))
+                  a_connection_asks_too_often, connections_that_ask_nothing_more,
+                  states_that_nobody_reads, states_that_are_read_too_slowly,
+                  requests_that_are_odd]))
