@@ -385,7 +385,6 @@ def status_and_swarm_are_let_in(folder):
                 (ca, "wrong-token-01234", "wss", 1, "does not know this peer's token"),
                 (ca, EYE, "wss", 1, "for looking on only"),
                 (("--max-away", "0.1s"), GOOD, "wss", 1, unknown),
-                (("--max-away", "0.1s"), GOOD, "ws", 1, plain),
                 (ca, GOOD, "ws", 2, "--tls-ca is for")):
             status, said, complaint = command("swarm", *swarm, *arguments, token=token,
                                               scheme=scheme)
