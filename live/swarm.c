@@ -17,6 +17,9 @@
 /* A peer says a few messages, then waits for an answer; more than this means that it hangs. */
 #define QUEUE_LENGTH 16u
 
+/* The library gives a connection up in 20 s; sometimes it forgets one that never came to be. */
+#define CONNECT_NS (30 * TD_NS_PER_S)
+
 enum link_state { LINK_NONE, LINK_CONNECTING, LINK_OPEN };
 
 struct link {
@@ -28,9 +31,10 @@ struct link {
     bool started; /* the sleeper wants a connection: it has come, and has not hung up */
     bool closing; /* it has hung up: what it has said is written, then the connection is closed */
     bool ended;
-    bool speechless; /* it had to say what cannot be sent */
-    int64_t retry_ns;
-    int64_t away_ns; /* since when there has been no authority; 0: there is one */
+    bool speechless;    /* it had to say what cannot be sent */
+    int64_t retry_ns;   /* NONE: not before */
+    int64_t connect_ns; /* CONNECTING: it has failed then */
+    int64_t away_ns;    /* since when there has been no authority; 0: there is one */
     uint16_t tries;
     lws_sorted_usec_list_t timer;
     struct td_buffer received;            /* of a message that comes in fragments */
@@ -92,7 +96,9 @@ static int64_t due_ns(const struct link *link)
 {
     if (link->ended) return INT64_MAX;
     int64_t due = wall_ns(link->swarm, td_sleeper_due(link->sleeper));
-    if (link->state != LINK_NONE) return link->started ? due : INT64_MAX;
+    if (!link->started && link->state != LINK_NONE) due = INT64_MAX;
+    if (link->state == LINK_CONNECTING && link->connect_ns < due) due = link->connect_ns;
+    if (link->state != LINK_NONE) return due;
     if (link->started) return due < link->retry_ns ? due : link->retry_ns;
     return due > link->retry_ns ? due : link->retry_ns;
 }
@@ -179,6 +185,7 @@ static void connect_to_authority(struct link *link)
                                                  .userdata = link,
                                                  .retry_and_idle_policy = &retry};
     set_state(link, LINK_CONNECTING);
+    link->connect_ns = monotonic_ns() + CONNECT_NS;
     /* the callback may have heard of the failure before */
     if (lws_client_connect_via_info(&info) == NULL && link->state == LINK_CONNECTING)
         disconnect(link);
@@ -203,6 +210,10 @@ static void on_timer(lws_sorted_usec_list_t *timer)
 {
     struct link *link = lws_container_of(timer, struct link, timer);
     td_time now = scenario_time(link->swarm);
+    if (link->state == LINK_CONNECTING && link->connect_ns <= monotonic_ns()) {
+        disconnect(link);
+        give_up_in_time(link);
+    }
     bool due = td_sleeper_due(link->sleeper) <= now;
     if (link->started && due) td_sleeper_wake(link->sleeper, now);
     if (link->state == LINK_NONE && (link->started || due) &&
@@ -348,6 +359,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     struct link *link = user;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        if (link->state != LINK_CONNECTING) return -1; /* it has been given up */
         link->swarm->trouble[0] = '\0';
         set_state(link, LINK_OPEN);
         if (link->closing) return -1; /* it has left meanwhile */
