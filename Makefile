@@ -234,9 +234,10 @@ $(BUILD)/bench/bench: $(BENCH) $(LIBRARY)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 .PHONY: bench
-bench: deps-build ## how fast the simulator is, in release mode, beside a hard-coded loop
+bench: deps-build ## how fast the simulator is, beside a hard-coded loop; and then bench-live
 	@$(MAKE) $(PARALLEL) $(BUILD)/bench/bench
 	@$(BUILD)/bench/bench
+	@$(MAKE) bench-live
 
 BENCH_LIVE := $(call objects,bench/live)
 $(BUILD)/bench/live/bench-live: $(BENCH_LIVE) $(call objects,base)
