@@ -20,7 +20,21 @@ GOOD, OTHER, FORK = "good-token-0123456789", "other-token-012345678", "fork-toke
 EYE = "eye-token-01234567890"
 SLEEPING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scenarios",
                         "live-sleep.json")
+HERE = "DNS:localhost,IP:127.0.0.1"
 ALWAYS = ("20200101000000Z", "20991231235959Z")
+
+
+def name_of_this_machine():
+    """A bare system may know no name of its own; certificates are then held against an address."""
+    try:
+        socket.getaddrinfo("localhost", None, socket.AF_INET)
+        return "localhost"
+    except OSError:
+        print("     localhost has no address here: 127.0.0.1 stands in for it", flush=True)
+        return "127.0.0.1"
+
+
+NAME = name_of_this_machine()
 
 
 def openssl(folder, *arguments):
@@ -53,7 +67,7 @@ def certificate(folder, name, names, ca="ca", dates=ALWAYS):
 
 def certificates(folder):
     authority_of_certificates(folder, "ca")
-    certificate(folder, "server", "DNS:localhost,IP:127.0.0.1")
+    certificate(folder, "server", HERE)
 
 
 def tls(folder, name="server"):
@@ -93,7 +107,7 @@ def peers_over_tls(folder):
     ca = ("--tls-ca", os.path.join(folder, "ca.pem"))
     with Authority(*tls(folder)) as authority:
         peers = [start_peer(authority, f"p{i}", folder, *ca, scheme="wss", host=host)
-                 for i, host in enumerate(("localhost", "127.0.0.1"))]
+                 for i, host in enumerate((NAME, "127.0.0.1"))]
         for peer in peers:
             status, said = outcome(peer)
             assert status == 0, said
@@ -109,18 +123,18 @@ def a_server_that_is_not_to_be_trusted(folder):
     unknown = "signed by a CA that is not known here"
     with Authority(*tls(folder)) as authority:
         for arguments in ((), stranger):  # without an own CA the system's count, and ca is none
-            peer = start_peer(authority, "p", folder, *arguments, scheme="wss", host="localhost")
+            peer = start_peer(authority, "p", folder, *arguments, scheme="wss", host=NAME)
             status, said = outcome(peer)
             assert status == 1 and unknown in said, (status, said)
         status, said = outcome(start_peer(authority, "p", folder))  # ws:// to wss://
         assert status == 1 and "ws:// or wss://" in said, said
     with Authority(*tls(folder, "elsewhere")) as authority:
-        for host in ("localhost", "127.0.0.1"):
+        for host in (NAME, "127.0.0.1"):
             peer = start_peer(authority, "p", folder, *ca, scheme="wss", host=host)
             status, said = outcome(peer)
             assert status == 1 and f"its certificate is not for {host}" in said, said
     with Authority() as authority:  # wss:// to ws://
-        peer = start_peer(authority, "p", folder, *ca, scheme="wss", host="localhost")
+        peer = start_peer(authority, "p", folder, *ca, scheme="wss", host=NAME)
         status, said = outcome(peer)
         assert status == 1 and "it speaks no TLS" in said, said
 
@@ -164,19 +178,19 @@ class Impostor:
 
 def certificates_out_of_time(folder):
     authority_of_certificates(folder, "ca")
-    certificate(folder, "old", "DNS:localhost", dates=("20200101000000Z", "20200201000000Z"))
-    certificate(folder, "early", "DNS:localhost", dates=("20980101000000Z", "20981231000000Z"))
+    certificate(folder, "old", HERE, dates=("20200101000000Z", "20200201000000Z"))
+    certificate(folder, "early", HERE, dates=("20980101000000Z", "20981231000000Z"))
     ca = ("--tls-ca", os.path.join(folder, "ca.pem"))
     for name, at_start, at_peer in (
             ("old", "has expired on 2020-02-01", "its certificate has expired on 2020-02-01"),
             ("early", "is valid from 2098-01-01", "its certificate is valid from 2098-01-01")):
         assert at_start in refused_to_start(*tls(folder, name))
         impostor = Impostor(folder, name)
-        peer = start_peer(impostor, "p", folder, *ca, scheme="wss", host="localhost")
+        peer = start_peer(impostor, "p", folder, *ca, scheme="wss", host=NAME)
         status, said = outcome(peer)
         assert status == 1 and at_peer in said, said
         peer = start_peer(impostor, "p", folder, *ca, "--fallback", scheme="wss",
-                          host="localhost")
+                          host=NAME)
         status, said = outcome(peer)
         assert status == 0 and "undirected" in said, said
         impostor.server.close()
@@ -184,7 +198,7 @@ def certificates_out_of_time(folder):
 
 def certificates_that_are_none(folder):
     certificates(folder)
-    certificate(folder, "second", "DNS:localhost")
+    certificate(folder, "second", HERE)
     openssl(folder, "ec", "-aes128", "-passout", "pass:secret", "-in", "server.key", "-out",
             "locked.key")
     cert, key = (os.path.join(folder, name) for name in ("server.pem", "server.key"))
@@ -228,7 +242,7 @@ def a_certificate_is_renewed(folder):
 
     with Authority(*tls(folder)) as authority:
         first = shown()
-        certificate(folder, "new", "DNS:localhost")
+        certificate(folder, "new", HERE)
         for end in ("pem", "key"):
             os.replace(os.path.join(folder, f"new.{end}"), os.path.join(folder, f"server.{end}"))
         assert "certificate again" in told_to_reload()
@@ -243,7 +257,7 @@ def half_a_handshake_of_tls(folder):
     certificates(folder)
     ca = ("--tls-ca", os.path.join(folder, "ca.pem"))
     with Authority(*tls(folder), "--hello-time", "0.5", "--max-connections", "40") as authority, \
-            healthy(authority, folder, *ca, scheme="wss", host="localhost"):
+            healthy(authority, folder, *ca, scheme="wss", host=NAME):
         beginnings = [b"", b"\x16\x03\x01", b"\xff" * 20000, b"GET /peer HTTP/1.1\r\n\r\n",
                       b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 200]
         for _ in range(3):
@@ -352,7 +366,7 @@ def status_and_swarm_are_let_in(folder):
                        if key != "TASK_DIRECTOR_TOKEN"}
         environment.update({} if token is None else {"TASK_DIRECTOR_TOKEN": token})
         done = subprocess.run(
-            [PROGRAM, name, "--server", f"{scheme}://localhost:{authority.port}", *arguments],
+            [PROGRAM, name, "--server", f"{scheme}://{NAME}:{authority.port}", *arguments],
             capture_output=True, text=True, timeout=LONGEST, check=False, env=environment)
         assert done.stderr.count("\n") == (done.returncode != 0), done.stderr
         return done.returncode, done.stdout, done.stderr
