@@ -61,7 +61,7 @@ static bool read_input(const struct td_journal_row *row, struct td_input *input,
         size_t length = end == NULL ? row->body_length : (size_t)(end - row->body);
         if (end != NULL && !take_voucher(end + 1, row->body_length - length - 1, &input->voucher))
             return td_error_set(error, TD_FAULT_INPUT, "it is no input");
-        input->message = *message = td_message_read(row->body, length, error);
+        input->message = *message = td_message_read_own(row->body, length, error);
         return *message != NULL;
     }
     if (good && input->kind == TD_INPUT_REFUSE) {

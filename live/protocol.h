@@ -139,6 +139,9 @@ struct td_message {
 /* Reads one message, of at most TD_MESSAGE_MAX bytes. NULL with an error for what is none (a fault
  * of the input, whose sentence its sender can be told) and without memory (a fault of the run). */
 struct td_message *td_message_read(const char *text, size_t length, struct td_error *error);
+/* The same for what td_message_write() has written, which may be longer than what it was read from:
+ * it has spaces and escapes. */
+struct td_message *td_message_read_own(const char *text, size_t length, struct td_error *error);
 void td_message_destroy(struct td_message *message); /* one that was read; NULL is allowed */
 
 /* Appends the JSON text, on one line; td_buffer keeps whether memory ran short. What

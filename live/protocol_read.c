@@ -338,15 +338,11 @@ static bool read_message(const struct td_values *v, struct td_message *message)
     return true;
 }
 
-struct td_message *td_message_read(const char *text, size_t length, struct td_error *error)
+struct td_message *td_message_read_own(const char *text, size_t length, struct td_error *error)
 {
     struct td_values v = {.error = error};
     struct read_message *read = NULL;
     struct td_json *json = NULL;
-    if (length > TD_MESSAGE_MAX) {
-        (void)td_error_set(error, TD_FAULT_INPUT, "message: is longer than 1 MiB: shorten it");
-        return NULL;
-    }
     v.arena = td_arena_create();
     if (v.arena != NULL) read = td_arena_alloc(v.arena, sizeof *read);
     if (read == NULL) {
@@ -362,6 +358,13 @@ struct td_message *td_message_read(const char *text, size_t length, struct td_er
 fail:
     td_json_destroy(json);
     td_arena_destroy(v.arena);
+    return NULL;
+}
+
+struct td_message *td_message_read(const char *text, size_t length, struct td_error *error)
+{
+    if (length <= TD_MESSAGE_MAX) return td_message_read_own(text, length, error);
+    (void)td_error_set(error, TD_FAULT_INPUT, "message: is longer than 1 MiB: shorten it");
     return NULL;
 }
 
