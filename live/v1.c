@@ -175,7 +175,8 @@ static bool choose_name(const struct td_v1 *v1, struct v1_client *client)
     return true;
 }
 
-static void make_hello(const struct v1_client *client, bool made, struct td_message *out)
+/* Each brings the schema along: whoever came before may not be known to the authority yet. */
+static void make_hello(const struct v1_client *client, struct td_message *out)
 {
     const struct v1_instance *instance = client->instance;
     *out = (struct td_message){.kind = TD_MESSAGE_HELLO,
@@ -183,17 +184,15 @@ static void make_hello(const struct v1_client *client, bool made, struct td_mess
                                          .repository = instance->repository,
                                          .base_ref = instance->base_ref,
                                          .cache = instance->cache,
-                                         .schema_id = instance->schema}};
-    if (!made) return; /* the first one has brought the schema along */
-    out->hello.universe = "//...";
-    out->hello.steps = instance->steps;
-    out->hello.step_count = instance->tasks;
+                                         .schema_id = instance->schema,
+                                         .universe = "//...",
+                                         .steps = instance->steps,
+                                         .step_count = instance->tasks}};
 }
 
 static enum td_v1_read read_init(struct td_v1 *v1, struct v1_client *client,
                                  const struct td_values *v, struct td_message *out)
 {
-    bool made;
     if (client->state != V1_NEW) {
         (void)td_error_set(v->error, TD_FAULT_INPUT, "INIT comes once, as the first message");
         return TD_V1_BAD;
@@ -204,9 +203,9 @@ static enum td_v1_read read_init(struct td_v1 *v1, struct v1_client *client,
         (void)td_error_memory(v->error, "a client");
         return TD_V1_BAD;
     }
-    if (!td_v1_join(v1, client, &made, v->error)) return TD_V1_BAD;
+    if (!td_v1_join(v1, client, v->error)) return TD_V1_BAD;
     client->state = V1_IN;
-    make_hello(client, made, out);
+    make_hello(client, out);
     return TD_V1_MESSAGE;
 }
 

@@ -128,10 +128,9 @@ static struct v1_instance *instance_create(struct td_v1 *v1, const struct v1_ini
     return instance;
 }
 
-bool td_v1_join(struct td_v1 *v1, struct v1_client *client, bool *made, struct td_error *error)
+bool td_v1_join(struct td_v1 *v1, struct v1_client *client, struct td_error *error)
 {
     struct v1_instance *instance = choose(v1, &client->init);
-    *made = instance == NULL;
     if (instance == NULL && (instance = instance_create(v1, &client->init)) == NULL)
         return td_error_memory(error, "an instance");
     if (instance->tasks != client->init.tasks)

@@ -79,9 +79,8 @@ struct td_v1 {
 bool td_v1_read_init(const struct td_values *v, struct v1_init *out);
 
 /* v1_instance.c */
-/* Brings a client that has said INIT into its instance; `*made` if that is a new one. False with an
- * error. */
-bool td_v1_join(struct td_v1 *v1, struct v1_client *client, bool *made, struct td_error *error);
+/* Brings a client that has said INIT into its instance. False with an error. */
+bool td_v1_join(struct td_v1 *v1, struct v1_client *client, struct td_error *error);
 /* Out of its instance, if it is in one. */
 void td_v1_part(struct td_v1 *v1, struct v1_client *client);
 /* Frees the instances that nobody is in. */

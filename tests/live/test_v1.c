@@ -94,7 +94,8 @@ static void test_what_the_authority_hears(void **state)
     open_link(&rig, 1, "a");
     say(&rig, 1, INIT(2));
     is_text(rig.given, "{'type': 'hello', 'peer': 'v1:a#2', 'repository': 'app', 'base_ref': "
-                       "'master', 'cache': '1 (v1 000000ab-1)', 'schema': 'v1 s, 2 tasks'}\n");
+                       "'master', 'cache': '1 (v1 000000ab-1)', 'schema': {'id': 'v1 s, 2 tasks', "
+                       "'universe': '//...', 'steps': {'0': '//:0', '1': '//:1'}}}\n");
     told(&rig, 1, "1");
     rig.now = 5;
     complete(&rig, 0, "0", true);
