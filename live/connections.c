@@ -105,6 +105,7 @@ void td_connections_flush(struct td_server *server)
         struct connection *connection = server->connections[server->touched[i]];
         connection->touched = false;
         connection->released = connection->queued;
+        connection->may_close = connection->closing;
         (void)lws_callback_on_writable(connection->wsi);
     }
     server->touched_count = 0;
@@ -170,7 +171,8 @@ static int open_v1(struct td_server *server, struct connection *connection, cons
     td_server_log(server, td_server_now(server), td_v1_name(server->v1, connection->link),
                   error.text);
     begin_to_close(connection);
-    return lws_callback_on_writable(connection->wsi) < 0 ? -1 : 0;
+    touch(server, connection);
+    return 0;
 }
 
 static int open_connection(struct td_server *server, struct session *session, struct lws *wsi)
@@ -243,7 +245,8 @@ static int lose_patience(struct td_server *server, struct connection *connection
     if (connection == NULL) return -1;
     if (connection->leaving) {
         begin_to_close(connection);
-        return lws_callback_on_writable(connection->wsi) < 0 ? -1 : 0;
+        touch(server, connection);
+        return 0;
     }
     if (!connection->greeted && server->options.limits.hello_s > 0)
         refuse(server, connection, "too-slow",
@@ -293,6 +296,13 @@ static bool receive_v1(struct td_server *server, struct connection *connection, 
     return read != TD_V1_MESSAGE || hand_in(server, connection, &message, received_ns);
 }
 
+/* It is not to be told anything any more. */
+static void end_at_once(struct connection *connection)
+{
+    connection->closing = true;
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+}
+
 void td_connections_settle(struct td_server *server)
 {
     uint32_t link;
@@ -304,8 +314,8 @@ void td_connections_settle(struct td_server *server)
         any = true;
         if (server->text.length > 0 || server->text.failed)
             queue_text(server, server->connections[link], TD_MESSAGE_ORDER);
-        else
-            (void)td_server_receive(server, link, &message);
+        else if (!td_server_receive(server, link, &message))
+            end_at_once(server->connections[link]);
     }
     if (any) td_server_set_timer(server);
 }
@@ -343,10 +353,8 @@ static int receive(struct td_server *server, struct connection *connection, cons
     }
     bool whole = lws_remaining_packet_payload(connection->wsi) == 0 &&
                  lws_is_final_fragment(connection->wsi);
-    if (whole && received->length == 0) {
-        receive_whole(server, connection, bytes, length);
-        return 0;
-    }
+    if (whole && received->length == 0)
+        return receive_whole(server, connection, bytes, length) ? 0 : -1;
     td_buffer_add(received, bytes, length);
     if (received->failed) return -1;
     if (!whole) return 0;
@@ -389,7 +397,7 @@ static int write_next(struct td_server *server, struct connection *connection)
     }
     if (connection->released > 0) {
         (void)lws_callback_on_writable(connection->wsi);
-    } else if (connection->closing && connection->first == NULL) {
+    } else if (connection->may_close && connection->first == NULL) {
         say_why(server, connection);
         return -1;
     }

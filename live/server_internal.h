@@ -27,10 +27,11 @@ struct connection {
     int64_t result_ns;    /* when its last result came, until it is answered; 0: it is */
     int64_t confirmed_ns; /* when the library was told last that it lives */
     struct td_bucket said;
-    bool greeted; /* its first message has come */
-    bool closing; /* when all is written */
-    bool leaving; /* a client of v1, which is to close by itself */
-    bool touched; /* it is in the server's list */
+    bool greeted;   /* its first message has come */
+    bool closing;   /* when all is written, */
+    bool may_close; /* and what the close comes from is kept */
+    bool leaving;   /* a client of v1, which is to close by itself */
+    bool touched;   /* it is in the server's list */
 };
 
 struct td_server {
