@@ -132,7 +132,9 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
         return refuse(authority, link, "not-allowed");
     }
     admission->adds = what_it_adds(authority, hello);
-    return has_room(authority, admission) || refuse(authority, link, "too-much");
+    /* who had room once has it when that is lived again, whatever the quotas are then */
+    return authority->relived != NULL || has_room(authority, admission) ||
+           refuse(authority, link, "too-much");
 }
 
 void td_authority_charge_schema(struct td_authority *authority, const struct admission *admission)
