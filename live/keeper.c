@@ -48,6 +48,7 @@ struct td_keeper {
     int64_t retry_ns;
     bool silent;    /* it lives again: nothing goes out, nothing is kept */
     bool failing;   /* the last commit has failed */
+    bool unparks;   /* the next commit begins with the hellos that wait */
     bool no_memory; /* an input could not be kept */
     struct td_error fault;
     uint64_t folded; /* rows that the last fold has left, or the beginning */
@@ -552,18 +553,21 @@ static void unpark(struct td_keeper *keeper, td_time now)
     for (size_t i = 0; i < keeper->parked_count; i++) {
         struct td_error error;
         struct td_message *message =
-            td_message_read(keeper->parked[i].text, keeper->parked[i].length, &error);
+            td_message_read_own(keeper->parked[i].text, keeper->parked[i].length, &error);
         if (message != NULL)
             td_authority_receive(keeper->authority, keeper->parked[i].link, message, now);
         td_message_destroy(message);
         free(keeper->parked[i].text);
     }
     keeper->parked_count = keeper->parked_bytes = 0;
+    keeper->unparks = false;
+    keeper->retry_ns = INT64_MAX;
 }
 
 bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
 {
     struct td_error error;
+    if (keeper->unparks) unpark(keeper, now);
     if (!write_down(keeper, now, clock_ns)) return false;
     uint64_t rows = td_journal_rows(keeper->journal) - keeper->folded;
     bool worth = rows >= FOLD_ROWS || (is_full(keeper) && rows > 0);
@@ -576,8 +580,9 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
         keeper->retry_ns = clock_ns + TRY_AGAIN_NS;
         return false;
     }
-    unpark(keeper, now);
-    return write_down(keeper, now, clock_ns);
+    keeper->unparks = keeper->parked_count > 0; /* once the caller has the new authority */
+    if (keeper->unparks) keeper->retry_ns = clock_ns;
+    return true;
 }
 
 static bool park(struct td_keeper *keeper, uint32_t link, const struct td_message *message)
@@ -622,7 +627,8 @@ void td_keeper_forget(struct td_keeper *keeper, uint32_t link)
         if (keeper->parked[i].link != link) continue;
         keeper->parked_bytes -= keeper->parked[i].length;
         free(keeper->parked[i].text);
-        keeper->parked[i] = keeper->parked[--keeper->parked_count];
+        memmove(&keeper->parked[i], &keeper->parked[i + 1],
+                (--keeper->parked_count - i) * sizeof *keeper->parked);
         return;
     }
 }

@@ -51,7 +51,8 @@ td_time td_keeper_start(const struct td_keeper *keeper);
 bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns);
 /* Memory was short, so that an input is not kept: it is time to end; NULL: all is well. */
 const struct td_error *td_keeper_fault(const struct td_keeper *keeper);
-/* When td_keeper_commit() has something to try again, by that clock; INT64_MAX: never. */
+/* When td_keeper_commit() has something to do by itself, by that clock (to try again, or to let in
+ * who waited for a fold); INT64_MAX: never. */
 int64_t td_keeper_due(const struct td_keeper *keeper);
 
 enum td_admission {

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import peer as plain  # noqa: E402 (a peer from the protocol's page, beside this file)
+import v1_client  # noqa: E402
 
 PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
 
@@ -227,6 +228,79 @@ def what_is_queued_is_written_at_the_end(folder):
             finish([one], 5)
 
 
+def said(connection):
+    """The type of the next message; None: the connection is closed."""
+    try:
+        return connection.receive(time.monotonic() + 20)["type"]
+    except (OSError, SystemExit):
+        return None
+
+
+def fill(authority, journal):
+    """Somebody is here whose hello alone has filled the journal."""
+    steps = {f"{i:0>128}": f"//{i:0>100}" for i in range(4350)}
+    first = plain.Connection(f"ws://127.0.0.1:{authority.port}/peer")
+    first.send("hello", peer="first", schema={"id": "long", "universe": "//...", "steps": steps})
+    assert said(first) == "welcome"
+    order = first.receive(time.monotonic() + 20)
+    first.send("ended", order=order["order"], step=order["step"], result="flaky", text=20000 * "!")
+    assert said(first) == "order"
+    assert os.path.getsize(journal + "-wal") > 1 << 20
+    return first
+
+
+def newcomers_wait_for_the_fold(folder):
+    """Also those of version 1, of which the one that waited first has gone; who does not wait for
+    its welcome is cut off."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal, "--journal-max", "1") as authority:
+        first = fill(authority, journal)
+        late = Peer(authority, "late", schema(2), 0.1)
+        late.start()
+        hasty = plain.Connection(f"ws://127.0.0.1:{authority.port}/peer")
+        hasty.send("hello", peer="hasty", schema=schema(2))
+        clients = []
+        for _ in range(3):
+            clients.append(v1_client.Connection(f"ws://127.0.0.1:{authority.port}/ws/api/1/c/"))
+            clients[-1].init(tasks=1)
+            time.sleep(0.2)
+        hasty.send("bye")
+        assert said(hasty) is None
+        clients[0].close()
+        time.sleep(0.2)
+        assert late.order is None
+        first.send("bye")
+        for one in clients[1:]:
+            if (message := one.receive())["message_type"] == v1_client.BUILD_INSTRUCTION:
+                one.complete(message["task_id"])
+                one.expect_complete()
+        finish([late])
+        assert authority.end() == 0, authority.log
+        assert authority.log.count("is folded") == 1, authority.log
+    assert "identical" in replay(journal)
+
+
+def long_texts_are_lived_again(folder):
+    """What takes more room in the journal than it took in the message."""
+    journal = os.path.join(folder, "journal")
+    steps = [f'"{i:0>98}":"//a"' for i in range(9790)]
+    with Authority(journal) as authority:
+        one = plain.Connection(f"ws://127.0.0.1:{authority.port}/peer")
+        text = ('{"type":"hello","peer":"one","schema":{"id":"long","universe":"//...","steps":{' +
+                ",".join(steps) + "}}}")
+        assert len(text) < 1 << 20 < len(text.replace(":", ": ").replace(",", ", "))
+        one.socket.sendall(plain.frame(1, text.encode()))
+        assert said(one) == "welcome"
+        order = one.receive(time.monotonic() + 20)
+        one.send("ended", order=order["order"], step=order["step"], result="flaky",
+                 text=chr(10) * 500000)
+        assert said(one) == "order"
+        authority.end(signal.SIGKILL)
+        authority.start()
+        assert authority.end() == 0, authority.log
+    assert "identical" in replay(journal)
+
+
 def peers_that_left_meanwhile(folder):
     """Whoever does not come back within its grace after the restart is given up."""
     journal = os.path.join(folder, "journal")
@@ -308,8 +382,9 @@ def what_is_refused(folder):
 def main():
     passed, failed = 0, 0
     for test in (killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk,
-                 what_is_queued_is_written_at_the_end, peers_that_left_meanwhile,
-                 what_replay_leaves, what_is_refused):
+                 what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
+                 long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
+                 what_is_refused):
         try:
             with tempfile.TemporaryDirectory() as folder:
                 test(folder)
