@@ -181,6 +181,17 @@ struct td_authority *td_authority_create(const struct td_authority_options *opti
     return NULL;
 }
 
+void td_authority_free_steps(struct member *member)
+{
+    free(member->digests);
+    free(member->fractions);
+    free(member->held);
+    member->digests = member->starts = NULL;
+    member->fractions = NULL;
+    member->held = NULL;
+    member->digest_room = 0;
+}
+
 void td_authority_destroy(struct td_authority *authority)
 {
     if (authority == NULL) return;
@@ -192,11 +203,8 @@ void td_authority_destroy(struct td_authority *authority)
     td_intern_free(&authority->digests);
     td_intern_free(&authority->owners);
     free(authority->used);
-    for (uint32_t i = 0; i < authority->member_capacity; i++) {
-        free(authority->members[i].digests);
-        free(authority->members[i].fractions);
-        free(authority->members[i].held);
-    }
+    for (uint32_t i = 0; i < authority->member_capacity; i++)
+        td_authority_free_steps(&authority->members[i]);
     for (uint32_t i = 0; i < authority->cohort_count; i++) {
         free(authority->cohorts[i].untouched);
         free(authority->cohorts[i].builds);
@@ -240,11 +248,7 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     }
     member->link = TD_NO_LINK;
     if (!member->here) return;
-    free(member->digests);
-    free(member->fractions);
-    member->digests = NULL;
-    member->fractions = NULL;
-    member->digest_room = 0;
+    td_authority_free_steps(member);
     member->here = false;
     member->order = 0;
     member->waiting = member->builds = false;

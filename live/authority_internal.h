@@ -102,6 +102,8 @@ void td_authority_log(const struct td_authority *authority, td_peer peer, const 
 void td_authority_fail(struct td_authority *authority);
 /* After a change of a member's times. */
 void td_authority_set_timer(struct td_authority *authority, td_peer peer);
+/* What it has by step, once it is not present any more. */
+void td_authority_free_steps(struct member *member);
 /* The link, and the peer behind it, have said something that is wrong. */
 void td_authority_cut_off(struct td_authority *authority, uint32_t link, const char *code,
                           const char *text);

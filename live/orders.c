@@ -99,6 +99,7 @@ static void send_done(struct td_authority *authority, const struct td_command *c
         authority->outlet.close(authority->outlet.context, member->link);
         authority->links[member->link] = NOBODY;
     }
+    td_authority_free_steps(member);
     member->link = TD_NO_LINK;
     member->here = false;
     member->order = 0;

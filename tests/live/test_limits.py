@@ -4,6 +4,7 @@
 Usage: test_limits.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
 """
 import json
+import os
 import re
 import socket
 import sys
@@ -283,6 +284,29 @@ def states_that_are_read_too_slowly(_):
         assert len(held) == 10 and len(deaf) == 16
 
 
+def peers_that_are_done_take_no_room(_):
+    """Their schema is large, and each has all of its steps when it comes."""
+    steps = {str(i): "//a" for i in range(10000)}
+    schema = {"id": "many", "universe": "//a/...", "steps": steps}
+
+    def come_and_go(peer):
+        one = Raw(authority)
+        one.hello(peer, schema=schema, holds=list(steps))
+        assert one.hear()["type"] == "welcome"
+        one.say("ended", order=one.hear()["order"], result="ok")
+        assert one.hear()["type"] == "done"
+        one.close()
+
+    # a sanitizer keeps what was freed
+    options = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
+    with Authority(env=options) as authority:
+        come_and_go("first")
+        before = memory(authority)
+        for i in range(50):
+            come_and_go(f"p{i}")
+        assert memory(authority) - before < 6 << 20  # what they have takes twice that
+
+
 def requests_that_are_odd(folder):
     with Authority() as authority, healthy(authority, folder):
         one = Raw(authority, connect=False)  # one connection asks again and again
@@ -335,4 +359,4 @@ if __name__ == "__main__":
                   a_reader_that_does_not_read, pages_when_there_are_too_many_connections,
                   a_connection_asks_too_often, connections_that_ask_nothing_more,
                   states_that_nobody_reads, states_that_are_read_too_slowly,
-                  requests_that_are_odd]))
+                  peers_that_are_done_take_no_room, requests_that_are_odd]))
