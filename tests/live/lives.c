@@ -88,11 +88,16 @@ static void on_log(void *context, td_time at, const char *peer, const char *text
     life->folds += strstr(text, "is folded") != NULL;
 }
 
-/* One in eight may not publish, another one belongs to somebody. */
+/* One in eight may not publish, another one belongs to somebody. Of the strangers some are guests,
+ * and some are not let in. */
 static bool on_vouch(void *context, uint32_t link, const struct td_hello *hello,
                      struct td_voucher *voucher, struct td_error *error)
 {
-    (void)context, (void)link, (void)error;
+    (void)context;
+    if (link >= LIFE_PEERS && link % 4 > 0) {
+        voucher->owner = link % 4 == 1 ? "nobody" : "guest";
+        return link % 4 > 1 || td_error_set(error, TD_FAULT_INPUT, "it may not come in");
+    }
     unsigned number = (unsigned)strtoul(hello->peer + 1, NULL, 10);
     voucher->read_only = number % 8 == 3;
     if (number % 8 == 5) voucher->owner = "team";
@@ -214,19 +219,48 @@ static void complete(struct life *life, uint32_t link)
     }
     peer->held[peer->step] = true;
     peer->order = 0;
-    bool built = peer->build;
+    bool built = peer->build || (!life->healthy && life_roll(life, 6) == 0); /* not in the cache */
+    bool published = built && (life->healthy || life_roll(life, 10) > 0);
     life->built += built;
     say(life, link,
         "{\"type\": \"obtained\", \"order\": \"%llu\", \"step\": \"%c\", \"how\": \"%s\", "
         "\"published\": %s, \"whole\": true, \"last\": true, \"took_ns\": \"%u\"}",
         (unsigned long long)order, ids[peer->step], built ? "build" : "fetch",
-        built ? "true" : "false", 1 + life_roll(life, 30));
+        published ? "true" : "false", 1 + life_roll(life, 30));
 }
 
 static void lose(struct life *life, uint32_t link)
 {
-    life->peers[link].linked = false;
+    if (link < LIFE_PEERS) life->peers[link].linked = false;
+    td_keeper_forget(life->keeper, link);
     td_authority_lose(td_keeper_authority(life->keeper), link, life->now);
+}
+
+/* Somebody comes and goes who may be refused: by whom it is, by its schema, by a quota. */
+static void stranger(struct life *life)
+{
+    static const char *const schemas[] = {
+        SCHEMA,
+        "\"schema\": \"nobody's\"",
+        "\"schema\": {\"id\": \"s\", \"universe\": \"//x\", \"steps\": {\"a\": \"//a\"}}",
+        "\"schema\": {\"id\": \"t\", \"universe\": \"//t\", \"steps\": {\"a\": \"//a\"}}",
+        "\"schema\": {\"id\": \"u\", \"universe\": \"//u\", \"steps\": {\"a\": \"//a\"}}",
+        "\"schema\": {\"id\": \"v\", \"universe\": \"//v\", \"steps\": {\"a\": \"//a\", \"b\": "
+        "\"//b\"}}",
+        "\"schema\": {\"id\": \"c\", \"universe\": \"//c\", \"steps\": {\"b\": {\"targets\": "
+        "\"//b\", \"after\": [\"d\"]}, \"d\": {\"targets\": \"//d\", \"after\": [\"b\"]}}}"};
+    uint32_t link = LIFE_PEERS + life_roll(life, 8);
+    const struct life_peer *victim = &life->peers[life_roll(life, LIFE_PEERS)];
+    const char *schema = schemas[life_roll(life, sizeof schemas / sizeof *schemas)];
+    char name[32];
+    (void)snprintf(name, sizeof name, "g%u", life->generation++);
+    say(life, link,
+        "{\"type\": \"hello\", \"peer\": \"%s\", \"cache\": \"c%u\", %s, \"digests\": {\"b\": "
+        "{\"digest\": \"%s\", \"untouched\": \"base\"}}}",
+        victim->linked && life_roll(life, 2) == 0 ? victim->name : name, life_roll(life, 3), schema,
+        name);
+    if (life_roll(life, 2) == 0) say(life, link, "{\"type\": \"bye\"}");
+    lose(life, link);
 }
 
 /* What a peer can do that has a connection. */
@@ -271,6 +305,7 @@ void life_step(struct life *life)
     struct life_peer *peer = &life->peers[link];
     life->now += life_roll(life, 12);
     td_authority_wake(td_keeper_authority(life->keeper), life->now);
+    if (!life->healthy && life->orders > 0 && life_roll(life, 8) == 0) stranger(life);
     if (peer->linked)
         act(life, link);
     else if (peer->done || peer->name[0] == '\0')

@@ -167,6 +167,7 @@ static void test_many_restarts(void **state)
         life.dice = seed;
         for (uint32_t round = 0; round < 20; round++) {
             if (round % 4 == 3) life.now -= 500000;
+            life.options.quotas.schemas = 1 + (round + 1) % 3;
             assert_true(life_open(&life, path, policy, NULL));
             for (uint32_t i = 0; i < 1 + seed * 3; i++)
                 life_step(&life);
