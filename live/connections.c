@@ -226,6 +226,7 @@ static void end_connection(struct td_server *server, struct connection *connecti
 static void refuse(struct td_server *server, const struct connection *connection, const char *code,
                    const char *text)
 {
+    if (server->keeper != NULL) td_keeper_forget(server->keeper, connection->link);
     td_authority_refuse(server->authority, connection->link, code, text, td_server_now(server));
     td_server_set_timer(server);
 }
@@ -296,13 +297,6 @@ static bool receive_v1(struct td_server *server, struct connection *connection, 
     return read != TD_V1_MESSAGE || hand_in(server, connection, &message, received_ns);
 }
 
-/* It is not to be told anything any more. */
-static void end_at_once(struct connection *connection)
-{
-    connection->closing = true;
-    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
-}
-
 void td_connections_settle(struct td_server *server)
 {
     uint32_t link;
@@ -315,7 +309,7 @@ void td_connections_settle(struct td_server *server)
         if (server->text.length > 0 || server->text.failed)
             queue_text(server, server->connections[link], TD_MESSAGE_ORDER);
         else if (!td_server_receive(server, link, &message))
-            end_at_once(server->connections[link]);
+            begin_to_close(server->connections[link]);
     }
     if (any) td_server_set_timer(server);
 }
