@@ -1,11 +1,14 @@
 #include "live/server_internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What waits for a slow reader; one that is slower is cut off. */
 #define QUEUE_MOST 4096u
 #define QUEUE_MOST_BYTES (4u << 20)
+/* So much that has waited is worth a look at all free memory. */
+#define TRIM_BYTES (1u << 20)
 #define LAST_WORDS_S 10 /* so long somebody who is cut off may take to read why */
 #define LEAVE_WITHIN (10 * LWS_USEC_PER_SEC) /* for clients of v1, which close by themselves */
 /* A connection that is heard needs no ping. To say so is a walk over all connections' timers, which
@@ -55,6 +58,8 @@ static void queue_text(struct td_server *server, struct connection *connection,
         connection->last = &out->next;
         connection->queued++;
         connection->queued_bytes += out->length;
+        server->queued_bytes += out->length;
+        if (server->queued_bytes > server->queued_most) server->queued_most = server->queued_bytes;
     }
     touch(server, connection);
 }
@@ -109,6 +114,14 @@ void td_connections_flush(struct td_server *server)
         (void)lws_callback_on_writable(connection->wsi);
     }
     server->touched_count = 0;
+}
+
+/* The C library keeps what is free below what is not. */
+void td_connections_trim(struct td_server *server)
+{
+    if (server->queued_most < TRIM_BYTES || server->queued_bytes > server->queued_most / 4) return;
+    server->queued_most = server->queued_bytes;
+    (void)malloc_trim(0);
 }
 
 bool td_connections_busy(const struct td_server *server)
@@ -212,6 +225,7 @@ static void end_connection(struct td_server *server, struct connection *connecti
     if (td_v1_has(server->v1, connection->link) && td_v1_close(server->v1, connection->link, &bye))
         (void)td_server_receive(server, connection->link, &bye);
     td_server_lose(server, connection->link);
+    server->queued_bytes -= connection->queued_bytes;
     while (connection->first != NULL) {
         struct outgoing *out = connection->first;
         connection->first = out->next;
@@ -380,6 +394,7 @@ static int write_next(struct td_server *server, struct connection *connection)
         if (connection->first == NULL) connection->last = &connection->first;
         connection->queued--;
         connection->queued_bytes -= out->length;
+        server->queued_bytes -= out->length;
         connection->released--;
         int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
         if (out->result_ns != 0)

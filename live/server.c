@@ -368,6 +368,7 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
             return td_error_set(error, TD_FAULT_RUN, "the websocket library has failed");
         td_connections_settle(server);
         if (keep(server)) td_connections_flush(server);
+        td_connections_trim(server);
     }
     write_out(server);
     return true;

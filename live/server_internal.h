@@ -51,6 +51,7 @@ struct td_server {
     uint32_t *free_links, free_count;
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
     uint32_t connection_capacity;
+    size_t queued_bytes, queued_most; /* all that waits for readers, and the most that did lately */
     uint32_t states; /* answers with the state that are being written */
     struct td_buffer text;
     int64_t zero_ns;
@@ -104,6 +105,8 @@ void td_connection_close(void *context, uint32_t link);
 /* What v1's clients do by themselves, after all that has been received. */
 void td_connections_settle(struct td_server *server);
 void td_connections_flush(struct td_server *server);
+/* Once much that waited is gone, the system has its memory back. */
+void td_connections_trim(struct td_server *server);
 /* True while something that was flushed is not written. */
 bool td_connections_busy(const struct td_server *server);
 void td_connections_free(struct td_server *server);
