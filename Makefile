@@ -221,11 +221,15 @@ check-fuzz: deps-fuzz ## each parser on its corpus, and 5 s of fuzzing
 # How long, and with which seed (0: the clock's).
 TORTURE_SECONDS ?= 300
 TORTURE_SEED ?= 0
+# All at once, since they wait most of the time: for a silence to last, or for a disk to be full.
+TORTURE := tests/torture/torture.py --seconds $(TORTURE_SECONDS) \
+	$(if $(filter-out 0,$(TORTURE_SEED)),--seed $(TORTURE_SEED)) $(BUILD)/task-director
+TORTURE_OTHERS := $(filter-out %/torture.py %/rig.py,$(wildcard tests/torture/*.py))
 .PHONY: torture
-torture: deps-test ## kills an authority with a journal, and its peers, for TORTURE_SECONDS
+torture: deps-test ## kills, cuts off, fills up and holds up an authority for TORTURE_SECONDS
 	@$(MAKE) $(PARALLEL) all
-	@$(PYTHON) tests/torture/torture.py --seconds $(TORTURE_SECONDS) \
-		$(if $(filter-out 0,$(TORTURE_SEED)),--seed $(TORTURE_SEED)) $(BUILD)/task-director
+	@$(RUN_TESTS) --jobs 4 --timeout $$(($(TORTURE_SECONDS) + 600)) "$(TORTURE)" \
+		$(foreach script,$(TORTURE_OTHERS),"$(script) $(BUILD)/task-director $(TORTURE_SECONDS)")
 
 ##@ Benchmarks
 # One program of all bench/*.c, and all of the program but its main().

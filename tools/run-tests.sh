@@ -5,7 +5,8 @@
 # A TEST is a cmocka program, or a script with its arguments in one word ("tests/x/y.py --cases 9").
 # Scripts say what they did in a last line `N passed, N failed`, or are Python unittests. A test
 # that fails without a count, dies, hangs or executes no case is a failure. Each test gets one line,
-# and a failed one its whole output. The last line is the sum, `N passed, N failed`.
+# and a failed one its whole output. What a script says behind `note ` is shown, and so is `SKIP `:
+# a case that cannot be tried here. The last line is the sum, `N passed, N failed`.
 set -eu
 
 # The counts of a test's output: PASSED FAILED SKIPPED, or nothing if it reported no case.
@@ -18,6 +19,7 @@ count() { # OUTPUT
         # A fixture of a whole group that failed, so that none of its cases began.
         /\[  FAILED  \] GROUP/ { fixture++ }
         NF { last = $0 }
+        /^SKIP / { apart++ }
         /^Ran [0-9]+ tests? in/ { ran = $2; unittest = 1 }
         /^(OK|FAILED)( |$)/ && unittest {
             text = $0
@@ -32,7 +34,7 @@ count() { # OUTPUT
         END {
             if (last ~ /^[0-9]+ passed, [0-9]+ failed$/) {
                 split(last, words, " ")
-                print words[1], words[3], 0
+                print words[1], words[3], apart + 0
             }
             # A case that began and neither passed nor was skipped took the program with it.
             else if (started) print ok + 0, started - ok - skipped + fixture, skipped + 0
@@ -70,7 +72,11 @@ run_one() { # NUMBER TEST, in a process of its own
     [ "$failed" = 0 ] || word=FAIL
     echo "$passed $failed" >"$RUN_DIR/$number.count"
     {
-        if [ "$failed" != 0 ]; then sed 's/^/    /' "$out"; fi
+        if [ "$failed" != 0 ]; then
+            sed 's/^/    /' "$out"
+        else
+            sed -nE '/^(SKIP|note) /s/^/    /p' "$out"
+        fi
         printf '%-4s %s: %d passed, %d failed%s (%d.%d s)\n' \
             "$word" "$test" "$passed" "$failed" "$why" $((tenths / 10)) $((tenths % 10))
     } >"$RUN_DIR/$number.text"

@@ -50,6 +50,8 @@ program silent '' 'nothing to see'
 echo 'echo "3 passed, 0 failed"' >good.sh
 echo 'echo "2 passed, 1 failed"; exit 1' >bad.sh
 echo 'echo "2 passed, 0 failed"; exit 1' >liar.sh
+printf '%s\n' 'echo "note well"; echo "SKIP discs: none"; echo "1 passed, 0 failed"' >some.sh
+echo 'echo "SKIP all of it: no"; echo "0 passed, 0 failed"' >none.sh
 # shellcheck disable=SC2016 # for the script to expand
 echo 'echo "$1 passed, 0 failed"' >counts.sh
 # As valgrind does: the program's output, and a status of its own.
@@ -81,6 +83,11 @@ expect 'no test at all' '0 passed, 1 failed' 1 'no tests given' "${run[@]}"
 expect 'scripts' '5 passed, 1 failed' 1 '^ok   good.sh' "${run[@]}" good.sh bad.sh
 expect 'a script that fails without a failed case' '2 passed, 1 failed' 1 '^FAIL' \
     "${run[@]}" liar.sh
+expect 'a case of a script that is skipped' '1 passed, 0 failed' 0 'failed, 1 skipped' \
+    "${run[@]}" some.sh
+expect 'its name is shown' '1 passed, 0 failed' 0 '^ *SKIP discs: none' "${run[@]}" some.sh
+expect 'notes are shown' '1 passed, 0 failed' 0 '^ *note well' "${run[@]}" some.sh
+expect 'a script that skips all' '0 passed, 0 failed' 0 '^ok .* 1 skipped' "${run[@]}" none.sh
 expect 'a script with arguments' '7 passed, 0 failed' 0 'counts.sh 7' "${run[@]}" 'counts.sh 7'
 expect 'unittest' '1 passed, 2 failed' 1 '1 skipped' "${run[@]}" unit.py
 expect 'a wrapper is for programs' '5 passed, 0 failed' 0 '' \

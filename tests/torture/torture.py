@@ -220,7 +220,7 @@ def main():
             torture.clean()
         doubles, replay = list(torture.doubles()), torture.replay()
     counts = torture.counts
-    print(f"seed {options.seed}: {torture.completed} peers ended, {len(torture.killed)} were "
+    print(f"note seed {options.seed}: {torture.completed} peers ended, {len(torture.killed)} were "
           f"killed, {counts['stop']} stopped; the authority was killed {counts['authority']} times")
     checks.append(("every peer that was not killed completes", torture.wrong))
     checks.append(("nothing is ordered to be built twice", doubles))
