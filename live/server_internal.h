@@ -52,7 +52,7 @@ struct td_server {
     uint32_t *touched, touched_count; /* links with something to write since the last flush */
     uint32_t connection_capacity;
     size_t queued_bytes, queued_most; /* all that waits for readers, and the most that did lately */
-    uint32_t states; /* answers with the state that are being written */
+    uint32_t states;                  /* answers with the state that are being written */
     struct td_buffer text;
     int64_t zero_ns;
     td_time timer_due; /* what the timer is set to */

@@ -60,6 +60,8 @@ def files_run_short(folder):
                 assert one.read_some(1) == b""
             for one in flood:
                 one.close()
+        status, said = outcome(start_peer(authority, "newcomer", folder))
+        assert status == 0, said
         authority.end()
 
 

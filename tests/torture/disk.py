@@ -138,16 +138,26 @@ class Rounds:
         self.full += 1
 
     def killed_while_full(self):
-        """It may refuse to start with a sentence; then it has left the journal as it was."""
         self.kills += 1
         self.authority.kill()
+        self.start()
+
+    def start(self):
+        """On a full disk: it may refuse with a sentence, and has then left the journal alone."""
+        before = self.journal()
         why = self.authority.start()
-        if why is not None:
-            self.refused += 1
-            assert why.startswith("task-director: ") and why.count("\n") == 1, why
-            assert self.authority.process.returncode == 2, self.authority.process.returncode
-            self.disk.empty()
-            assert (why := self.authority.start()) is None, why
+        if why is None:
+            return
+        self.refused += 1
+        assert why.startswith("task-director: cannot ") and why.count("\n") == 1, why
+        assert self.authority.process.returncode == 1, self.authority.process.returncode
+        assert self.journal() == before, "the journal has changed"
+        self.disk.empty()
+        assert (why := self.authority.start()) is None, why
+
+    def journal(self):
+        with open(self.authority.journal, "rb") as file:
+            return file.read()
 
     def run(self, seconds):
         end = time.monotonic() + seconds
@@ -189,7 +199,12 @@ def torture(folder):
         wrong = None
         try:
             rounds.run(rig.seconds())
-            assert (status := rounds.authority.end()) == 0, f"it ended with {status}"
+            for _ in range(2):
+                assert (status := rounds.authority.end()) == 0, f"it ended with {status}"
+                disk.fill()
+                rounds.start()
+            assert rounds.refused, "it started without room"
+            rounds.authority.end()
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
             wrong = f"{error!r}\n{rounds.authority.log()[-2000:]}"
         results.append(("orders stop while the disk is full, and go on; everybody completes",
