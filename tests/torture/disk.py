@@ -14,16 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 import rig
 
 STEPS = 4
 SCHEMA = json.dumps({"id": "disk", "universe": "//...",
                      "steps": {str(i): f"//s{i}" for i in range(STEPS)}})
-PEERS = 4   # at once, and that share
-LONGEST = 60
+PEERS = 4  # at once, and that share
 SENTENCE = "the journal cannot be written: make room on its disk, or mend it"
 
 
@@ -43,59 +40,6 @@ class Disk:
     def empty(self):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.ballast)
-
-
-class Authority:
-    """`task-director serve` with that journal; what it says goes to a file elsewhere."""
-
-    def __init__(self, site, journal):
-        self.site, self.journal, self.port = site, journal, 0
-        self.errors = os.path.join(site.folder, "authority.log")
-        self.process = None
-        assert self.start() is None
-
-    def start(self):
-        """None if it runs; else the sentence why not."""
-        with open(self.errors, "a", encoding="utf-8") as errors:
-            begin = errors.tell()
-            self.process = subprocess.Popen(
-                [rig.PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--journal",
-                 self.journal], stdout=subprocess.PIPE, stderr=errors, text=True)
-        line = self.process.stdout.readline()
-        if line.startswith("listening"):
-            self.port = int(line.split(",")[0].rsplit(":", 1)[1])
-            return None
-        self.process.communicate(timeout=LONGEST)
-        return self.log()[begin:]
-
-    def log(self):
-        with open(self.errors, encoding="utf-8") as file:
-            return file.read()
-
-    def health(self):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz",
-                                        timeout=LONGEST) as page:
-                return page.status, page.read().decode().strip()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode().strip()
-
-    def wait_for(self, status):
-        end = time.monotonic() + LONGEST
-        while (health := self.health())[0] != status:
-            assert time.monotonic() < end, f"{health} for {LONGEST} s"
-            time.sleep(0.05)
-        return health[1]
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
-
-    def end(self):
-        self.process.terminate()
-        self.process.communicate(timeout=LONGEST)
-        return self.process.returncode
 
 
 class Rounds:
@@ -171,7 +115,7 @@ class Rounds:
                 self.killed_while_full()
             self.disk.empty()
             assert self.authority.wait_for(200) == "ok"
-        limit = time.monotonic() + LONGEST
+        limit = time.monotonic() + rig.LONGEST
         while self.peers:
             self.reap()
             assert time.monotonic() < limit, f"stuck: {' '.join(self.peers)}"
@@ -193,7 +137,7 @@ class Rounds:
 def torture(folder):
     site, disk = rig.Site(SCHEMA), Disk(folder, "2m")
     journal = os.path.join(folder, "journal")
-    rounds = Rounds(site, disk, Authority(site, journal))
+    rounds = Rounds(site, disk, rig.Authority(site, journal))
     results = []
     try:
         wrong = None
@@ -223,12 +167,12 @@ def torture(folder):
 def main():
     what = "a full disk"
     if not rig.enter("mount"):
-        return rig.skip(what, "there is no permission for mount namespaces")
+        return rig.skip(what, "mount namespaces cannot be had here")
     with tempfile.TemporaryDirectory() as folder:
         try:
             return torture(folder)
         except subprocess.CalledProcessError as error:
-            return rig.skip(what, f"there is no permission to mount: {error.stderr}")
+            return rig.skip(what, f"there is no permission to mount: {error.stderr.strip()}")
         finally:
             subprocess.run(["umount", "--lazy", folder], capture_output=True, check=False)
 

@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.error
+import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "live"))
 from abuse import PROGRAM  # noqa: E402 (what tests of security share, in the folder beside)
 
+LONGEST = 60  # seconds that nothing here takes
 INSIDE = "TORTURE_INSIDE"
 TICKS = os.sysconf("SC_CLK_TCK")
 # A build: its begin and its end are lines of one file. A step that nobody has takes its time.
@@ -92,6 +96,61 @@ class Site:
              self.schema, "--workspace", self.folder, "--repository", "r", "--base-ref", cohort,
              "--max-away", "10m", *arguments, "--exec", self.build, "--", cohort, name, self.log,
              str(takes)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+class Authority:
+    """`task-director serve` with a journal; it can be killed, and starts again at its port."""
+
+    def __init__(self, site, journal, *arguments, env=None):
+        self.journal, self.arguments, self.port = journal, arguments, 0
+        self.env = {**os.environ, **(env or {})}
+        self.errors = os.path.join(site.folder, "authority.log")
+        self.process = None
+        assert (why := self.start()) is None, why
+
+    def start(self):
+        """None if it runs; else the sentence why not."""
+        with open(self.errors, "a", encoding="utf-8") as errors:
+            begin = errors.tell()
+            self.process = subprocess.Popen(
+                [PROGRAM, "serve", "--listen", f"127.0.0.1:{self.port}", "--journal",
+                 self.journal, *self.arguments], stdout=subprocess.PIPE, stderr=errors, text=True,
+                env=self.env)
+        line = self.process.stdout.readline()
+        if line.startswith("listening"):
+            self.port = int(line.split(",")[0].rsplit(":", 1)[1])
+            return None
+        self.process.communicate(timeout=LONGEST)
+        return self.log()[begin:]
+
+    def log(self):
+        with open(self.errors, encoding="utf-8") as file:
+            return file.read()
+
+    def health(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz",
+                                        timeout=LONGEST) as page:
+                return page.status, page.read().decode().strip()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode().strip()
+
+    def wait_for(self, status):
+        end = time.monotonic() + LONGEST
+        while (health := self.health())[0] != status:
+            assert time.monotonic() < end, f"{health} for {LONGEST} s"
+            time.sleep(0.05)
+        return health[1]
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self):
+        self.process.terminate()
+        self.process.communicate(timeout=LONGEST)
+        return self.process.returncode
 
 
 def replay(journal):
