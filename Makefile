@@ -72,8 +72,9 @@ deps: ## installs, with apt, what all targets need
 
 # What a target needs and this machine lacks is installed before it is missed; all of it at once,
 # and before anything is built.
-.PHONY: deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel deps-fuzz
-deps-build deps-test deps-lint deps-plot deps-valgrind deps-bazel deps-fuzz: deps-%:
+DEPS := build test torture lint plot valgrind bazel fuzz
+.PHONY: $(DEPS:%=deps-%)
+$(DEPS:%=deps-%): deps-%:
 	@CC=$(CC) tools/deps.sh $*
 
 .PHONY: demo
@@ -226,9 +227,9 @@ TORTURE := tests/torture/torture.py --seconds $(TORTURE_SECONDS) \
 	$(if $(filter-out 0,$(TORTURE_SEED)),--seed $(TORTURE_SEED)) $(BUILD)/task-director
 TORTURE_OTHERS := $(filter-out %/torture.py %/rig.py,$(wildcard tests/torture/*.py))
 .PHONY: torture
-torture: deps-test ## kills, cuts off, fills up and holds up an authority for TORTURE_SECONDS
+torture: deps-torture ## kills, cuts off, fills up and holds up an authority for TORTURE_SECONDS
 	@$(MAKE) $(PARALLEL) all
-	@$(RUN_TESTS) --jobs 4 --timeout $$(($(TORTURE_SECONDS) + 600)) "$(TORTURE)" \
+	@$(RUN_TESTS) --jobs 5 --timeout $$(($(TORTURE_SECONDS) + 600)) "$(TORTURE)" \
 		$(foreach script,$(TORTURE_OTHERS),"$(script) $(BUILD)/task-director $(TORTURE_SECONDS)")
 
 ##@ Benchmarks

@@ -1,9 +1,10 @@
 #!/bin/bash
 # Sees to it that what a target needs is installed: tools/deps.sh SET...
 #
-# Sets: build, test, lint, plot, valgrind, bazel, fuzz. Says nothing when nothing is missing. What
-# is missing is installed with apt-get, as root or through a sudo that does not ask; where neither
-# is possible, or with DEPS=check, it prints the one command that installs it and fails.
+# Sets: build, test, torture, lint, plot, valgrind, bazel, fuzz. Says nothing when nothing is
+# missing. What is missing is installed with apt-get, as root or through a sudo that does not ask;
+# where neither is possible, or with DEPS=check, it prints the one command that installs it and
+# fails.
 set -eu
 
 # KIND NAME PACKAGE: a header that the compiler must find, a command, a Python module, a file.
@@ -28,6 +29,10 @@ needs() {
 		command openssl openssl
 		module jsonschema python3-jsonschema
 		END
+        ;;
+    torture)
+        needs test
+        echo command ip iproute2
         ;;
     lint)
         needs build
@@ -68,7 +73,8 @@ needs() {
 		END
         ;;
     *)
-        echo "tools/deps.sh: no set '$1': build, test, lint, valgrind, plot, bazel or fuzz" >&2
+        echo "tools/deps.sh: no set '$1': build, test, torture, lint, valgrind, plot, bazel or" \
+            "fuzz" >&2
         return 2
         ;;
     esac
