@@ -25,6 +25,45 @@ static bool read_id(const struct td_values *v, const char *key, const char **out
                          "has %zu characters: at most %u are possible", length, TD_V1_ID_MOST);
 }
 
+/* Without the user and the password that a URL may have. */
+static const char *without_user(char *text)
+{
+    char *host = strstr(text, "://");
+    if (host == NULL) return text;
+    host += strlen("://");
+    const char *path = host + strcspn(host, "/"), *at = path;
+    while (at > host && at[-1] != '@')
+        at--;
+    if (at > host) memmove(host, at, strlen(at) + 1);
+    return text;
+}
+
+/* The original's client says what git prints: with a newline at its end, which is no part of it. */
+static bool read_printed(const struct td_values *v, uint32_t node, enum td_json_part part,
+                         const char *what, const char **out)
+{
+    const char *text = part == TD_JSON_KEY ? td_json_key(v->json, node) : NULL;
+    if (text == NULL) {
+        if (td_json_type(v->json, node) != TD_JSON_STRING)
+            return td_member_wrong_type(v, node,
+                                        "a name (a text of 1 to 128 printable characters)");
+        text = td_json_string(v->json, node);
+    }
+    size_t length = strlen(text);
+    while (length > 0 && strchr("\r\n\t ", text[length - 1]) != NULL)
+        length--;
+    char *copy = td_arena_text(v->arena, text, length);
+    if (copy == NULL) return no_memory(v);
+    *out = part == TD_JSON_KEY ? without_user(copy) : copy;
+    return td_value_check_name(v, node, part, what, *out);
+}
+
+static bool read_patchset(const struct td_values *v, uint32_t node, struct v1_repository *out)
+{
+    return read_printed(v, node, TD_JSON_VALUE, "the patchset",
+                        &out->patchsets[out->patchset_count++]);
+}
+
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -50,7 +89,7 @@ static bool read_repository(const struct td_values *v, uint32_t node, size_t *le
     if (td_json_type(v->json, node) != TD_JSON_OBJECT)
         return td_member_wrong_type(v, node, "an object with \"base_ref\" and \"patchset\"");
     if (!td_member_require(v, node, "base_ref", &base_ref) ||
-        !td_value_name(v, base_ref, &out->base_ref) ||
+        !read_printed(v, base_ref, TD_JSON_VALUE, "the base ref", &out->base_ref) ||
         !td_member_require(v, node, "patchset", &patchset))
         return false;
     more = td_member_find(v, node, "additional_patchsets");
@@ -66,11 +105,11 @@ static bool read_repository(const struct td_values *v, uint32_t node, size_t *le
     *left -= count;
     out->patchsets = td_arena_array(v->arena, count, sizeof *out->patchsets);
     if (out->patchsets == NULL) return no_memory(v);
-    if (!td_value_name(v, patchset, &out->patchsets[out->patchset_count++])) return false;
+    if (!read_patchset(v, patchset, out)) return false;
     if (more != TD_JSON_NONE)
         for (uint32_t child = td_json_first(v->json, more); child != TD_JSON_NONE;
              child = td_json_next(v->json, child))
-            if (!td_value_name(v, child, &out->patchsets[out->patchset_count++])) return false;
+            if (!read_patchset(v, child, out)) return false;
     settle_patchsets(out);
     return true;
 }
@@ -92,7 +131,7 @@ static bool read_repositories(const struct td_values *v, struct v1_init *out)
     if (repositories == NULL) return no_memory(v);
     for (uint32_t child = td_json_first(v->json, state); child != TD_JSON_NONE;
          child = td_json_next(v->json, child), i++)
-        if (!td_value_key_name(v, child, "the repository's name", &repositories[i].name) ||
+        if (!read_printed(v, child, TD_JSON_KEY, "the repository's name", &repositories[i].name) ||
             !read_repository(v, child, &left, &repositories[i]))
             return false;
     out->repositories = repositories;

@@ -14,11 +14,11 @@ bool td_value_name(const struct td_values *values, uint32_t node, const char **o
     return td_read_name(&r, node, out);
 }
 
-bool td_value_key_name(const struct td_values *values, uint32_t node, const char *what,
-                       const char **out)
+bool td_value_check_name(const struct td_values *values, uint32_t node, enum td_json_part part,
+                         const char *what, const char *text)
 {
     const struct td_reader r = reader_of(values);
-    return td_read_key_name(&r, node, what, out);
+    return td_check_name(&r, node, part, what, text);
 }
 
 bool td_value_step_key(const struct td_values *values, uint32_t node, const char **out)

@@ -27,9 +27,10 @@ struct td_values {
 /* A name or ID: 1 to 128 printable characters, not all of them spaces. */
 bool td_value_name(const struct td_values *values, uint32_t node, const char **out);
 
-/* The same of a member's key; `what` begins the sentence of an error. */
-bool td_value_key_name(const struct td_values *values, uint32_t node, const char *what,
-                       const char **out);
+/* Whether a text that was made of a value, or of a member's key, is a name; copies nothing. `what`
+ * begins the sentence of an error. */
+bool td_value_check_name(const struct td_values *values, uint32_t node, enum td_json_part part,
+                         const char *what, const char *text);
 
 /* The key of a step: a name, and none that means something else elsewhere. */
 bool td_value_step_key(const struct td_values *values, uint32_t node, const char **out);

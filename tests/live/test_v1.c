@@ -474,6 +474,52 @@ static void test_instances(void **state)
     }
 }
 
+/* The original's client says what git prints, to the newline; and a URL may have a password, which
+ * is nobody else's business and does not tell repositories apart. */
+static void test_what_git_prints(void **state)
+{
+    (void)state;
+#define PRINTED(url)                                                                               \
+    "{'message_type': 1, 'repo_state': {'" url "': {'base_ref': 'main', 'patchset': 'p\\r\\n', "   \
+    "'additional_patchsets': ['q\\n']}}, 'cache_id': '1', 'schema_id': 's', 'total_tasks': 9}"
+    static const struct {
+        const char *init, *repository;
+    } cases[] = {
+        {PRINTED("https://host/app@2.git"), "https://host/app@2.git"},
+        {PRINTED("https://host/app@2.git\\n"), "https://host/app@2.git"},
+        {PRINTED("https://user:secret@host/app@2.git \\t\\r\\n"), "https://host/app@2.git"},
+        {PRINTED("https://user:sec@ret@host/app@2.git\\n"), "https://host/app@2.git"},
+        {PRINTED("ssh://git@host\\n"), "ssh://host"},
+        {PRINTED("git@host:app.git\\n"), "git@host:app.git"},
+        {PRINTED("\\nhttps://host/app\\n"), NULL},
+        {PRINTED("ssh://git@\\n"), "ssh://"},
+        {PRINTED("\\n"), NULL},
+    };
+    static struct rig rig;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rig_open(&rig, "directed");
+        open_link(&rig, 0, "a");
+        say(&rig, 0, "%s", cases[i].init);
+        if (cases[i].repository == NULL) {
+            cut_off(&rig, 0, "the repository's name");
+        } else {
+            char wanted[128];
+            (void)snprintf(wanted, sizeof wanted, "\"repository\": \"%s\", \"base_ref\": \"main\"",
+                           cases[i].repository);
+            if (strstr(rig.given, wanted) == NULL) fail_msg("case %zu: %s", i, rig.given);
+        }
+        rig_close(&rig);
+    }
+    rig_open(&rig, "directed");
+    for (uint32_t link = 0; link < 3; link++) {
+        rig.given[0] = '\0';
+        open_link(&rig, link, "a");
+        say(&rig, link, "%s", cases[link].init);
+        assert_non_null(strstr(rig.given, "(v1 000000ab-1)"));
+    }
+    rig_close(&rig);
+}
+
 /* Only who is here counts, and an instance that is complete is over. */
 static void test_instances_end(void **state)
 {
@@ -508,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_client_ids),
         cmocka_unit_test(test_a_reason_is_cut),
         cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_what_git_prints),
         cmocka_unit_test(test_instances_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

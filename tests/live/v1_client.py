@@ -96,8 +96,8 @@ def main():
     parser.add_argument("--fails", action="append", default=[], help="a task that does not build")
     options = parser.parse_args()
     connection = Connection(options.url)
-    connection.init(options.schema, options.tasks,
-                    {"app": {"base_ref": "master", "patchset": options.patchset}})
+    printed = {"base_ref": "master", "patchset": options.patchset + "\n"}  # by git
+    connection.init(options.schema, options.tasks, {"app\n": printed})
     try:
         while (message := connection.receive())["message_type"] != SCHEMA_COMPLETE:
             success = run_task(connection, message, options.seconds, options.fails)
