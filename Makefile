@@ -187,9 +187,10 @@ run-check-tsan:
 check-valgrind: deps-valgrind ## the test programs under valgrind's memcheck
 	@$(call CHECK,valgrind) test-programs
 	@$(MAKE) BUILD=$(BUILD)/valgrind run-check-valgrind
+# Each case costs thirty times as much: a tenth of the random ones.
 .PHONY: run-check-valgrind
 run-check-valgrind:
-	@$(RUN_TESTS) --wrap "valgrind -q --error-exitcode=99 --leak-check=full \
+	@TEST_SHARE=10 $(RUN_TESTS) --wrap "valgrind -q --error-exitcode=99 --leak-check=full \
 		--errors-for-leak-kinds=definite,possible --child-silent-after-fork=yes" $(TESTS)
 
 .PHONY: check-bazel

@@ -1,7 +1,6 @@
 /* Sleeping peers against an authority that each test plays by hand: what they say, and when. */
-#include "sleeping.h"
-
 #include "live/sleeper.h"
+#include "tests/support/scenario.h"
 #include "workload/sampler.h"
 
 #include <stdio.h>
@@ -109,7 +108,7 @@ static void open_peer(struct stage *stage, const char *text, uint32_t peer)
 {
     struct td_error error;
     memset(stage, 0, sizeof *stage);
-    stage->scenario = sleeping_scenario(text);
+    stage->scenario = scenario_from(text);
     stage->plan = td_sleep_plan_create(stage->scenario, stage->scenario->seed, 1, &error);
     if (stage->plan == NULL) fail_msg("%s", error.text);
     const struct td_sleeper_outlet outlet = {stage, on_send, on_close};
@@ -734,9 +733,9 @@ static void test_dependent_is_refused(void **state)
     (void)state;
     struct td_error error;
     struct td_scenario *scenario =
-        sleeping_scenario("{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
-                          "},\"peers\":[{\"name\":\"p\"},{\"pipeline\":\"gate\","
-                          "\"pipeline_type\":\"dependent\"}]}");
+        scenario_from("{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+                      "},\"peers\":[{\"name\":\"p\"},{\"pipeline\":\"gate\","
+                      "\"pipeline_type\":\"dependent\"}]}");
     assert_null(td_sleep_plan_create(scenario, 1, 1, &error));
     assert_int_equal(error.fault, TD_FAULT_INPUT);
     assert_non_null(strstr(error.text, "$.peers[1].pipeline_type: peers that sleep play no"));

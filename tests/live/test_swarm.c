@@ -1,9 +1,8 @@
 /* Sleeping peers over real websockets, against a server that plays a trivial authority: everybody
  * builds the universe. */
-#include "sleeping.h"
-
 #include "base/assert.h"
 #include "live/swarm.h"
+#include "tests/support/scenario.h"
 
 #include <libwebsockets.h>
 #include <pthread.h>
@@ -266,7 +265,7 @@ static void open_stage(struct stage *stage, const char *peers, struct manners ma
                    "{\"a\":\"//a\",\"b\":\"//b\"}},\"steps\":{\"default\":{\"build\":4,"
                    "\"fetch\":1}},\"rest\":{\"build\":2,\"fetch\":1},\"peers\":[%s]}",
                    peers);
-    stage->scenario = sleeping_scenario(text);
+    stage->scenario = scenario_from(text);
     stage->plan = td_sleep_plan_create(stage->scenario, 1, 1, &stage->error);
     assert_non_null(stage->plan);
     const struct td_swarm_options options = {.plan = stage->plan,

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "policies/policies.h"
+#include "tests/support/share.h"
 #include "v1_rig.h"
 
 #include <stdio.h>
@@ -99,7 +100,7 @@ static void test_everybody_comes_to_an_end(void **state)
 {
     (void)state;
     static struct rig rig;
-    for (unsigned seed = 0; seed < SEEDS; seed++) {
+    for (unsigned seed = 0; seed < share_of(SEEDS); seed++) {
         for (size_t i = 0; td_policy_at(i) != NULL; i++) {
             const char *policy = td_policy_at(i)->name;
             if ((td_policy_at(i)->needs & TD_NEEDS_LOTS) != 0) continue; /* not live */

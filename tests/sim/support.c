@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "sim/bound.h"
+
 uint64_t dice;
 
 uint32_t pick(uint32_t below)
@@ -17,23 +19,6 @@ void add(struct text *text, const char *format, ...)
     va_end(args);
     assert_true(written >= 0 && text->length + (size_t)written < sizeof text->bytes);
     text->length += (size_t)written;
-}
-
-#include "sim/bound.h"
-
-struct td_scenario *scenario_from(const char *text)
-{
-    char path[] = "/tmp/td-test-XXXXXX.json";
-    int file = mkstemps(path, 5);
-    assert_true(file >= 0);
-    size_t length = strlen(text);
-    assert_int_equal(write(file, text, length), (ssize_t)length);
-    assert_int_equal(close(file), 0);
-    struct td_error error;
-    struct td_scenario *scenario = td_scenario_read(path, &error);
-    (void)unlink(path);
-    if (scenario == NULL) fail_msg("refused: %s", error.text);
-    return scenario;
 }
 
 static void keep_interval(void *context, const struct td_interval *interval)

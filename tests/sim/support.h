@@ -1,26 +1,17 @@
-/* What the simulator's tests share: a scenario from text, and its records and intervals. */
+/* What the simulator's tests share: a scenario's text, and the records and intervals of its runs.
+ */
 #ifndef TD_TESTS_SIM_SUPPORT_H
 #define TD_TESTS_SIM_SUPPORT_H
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "policies/policies.h"
 #include "sim/sim.h"
 #include "sim/world.h"
-#include "workload/scenario.h"
+#include "tests/support/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Reads a scenario from its text; fails the test if it is refused. */
-struct td_scenario *scenario_from(const char *text);
 
 /* Dice for random cases: the same state, the same cases. */
 extern uint64_t dice;

@@ -5,6 +5,7 @@
 
 #include "sim/bound.h"
 #include "tests/sim/exhaustive.h"
+#include "tests/support/share.h"
 #include "workload/sampler.h"
 
 #define CASES 18u    /* of each kind */
@@ -173,7 +174,7 @@ static void test_no_policy_beats_it(void **state)
     struct gap gap = {0};
     finished = false;
     for (unsigned kind = 0; kind < KINDS; kind++)
-        for (uint32_t i = 0; i < CASES; i++) {
+        for (uint32_t i = 0; i < share_of(CASES); i++) {
             seed = kind * UINT64_C(100000) + i;
             dice = seed * 7919 + 13;
             for (int k = 0; k < 4; k++)
@@ -183,7 +184,7 @@ static void test_no_policy_beats_it(void **state)
     finished = true;
     print_message("the optimum is %.1f%% above the bound on average, %.0f%% at worst; %u cases\n",
                   100 * gap.sum / gap.count, 100 * gap.worst, gap.count);
-    assert_true(gap.count > 200);
+    assert_true(gap.count > share_of(200));
     assert_true(gap.sum / gap.count < 0.05);
 }
 

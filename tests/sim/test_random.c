@@ -1,6 +1,8 @@
 /* What must hold in every run, on random scenarios full of ties. A failing seed is printed. */
 #include "support.h"
 
+#include "tests/support/share.h"
+
 #define ROUNDS 250u
 
 static uint64_t seed;
@@ -144,7 +146,7 @@ static void test_what_always_holds(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= ROUNDS; seed++) {
+    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
         dice = seed * 7919;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, false);
         const struct td_policy *policy;
@@ -199,7 +201,7 @@ static void test_everything_at_once(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= 4 * ROUNDS; seed++) {
+    for (seed = 1; seed <= share_of(4 * ROUNDS); seed++) {
         dice = seed * 15485863;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, true);
         const struct td_policy *policy;
@@ -226,7 +228,7 @@ static void test_narrow_wakes_change_nothing(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= ROUNDS; seed++) {
+    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
         dice = seed * 104729;
         uint32_t steps = 1 + pick(7);
         (void)make(&text, steps, seed % 2 == 0);

@@ -1,10 +1,22 @@
-#include "sleeping.h"
+/* A scenario from its text, for tests of several rooms. */
+#ifndef TD_TESTS_SCENARIO_H
+#define TD_TESTS_SCENARIO_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "workload/scenario.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct td_scenario *sleeping_scenario(const char *text)
+/* Fails the test if it is refused. */
+static inline struct td_scenario *scenario_from(const char *text)
 {
     char path[] = "/tmp/td-test-XXXXXX.json";
     int file = mkstemps(path, 5);
@@ -18,3 +30,5 @@ struct td_scenario *sleeping_scenario(const char *text)
     if (scenario == NULL) fail_msg("refused: %s", error.text);
     return scenario;
 }
+
+#endif
