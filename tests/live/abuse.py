@@ -12,7 +12,8 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 from peer import frame, unframe
 
 PROGRAM = os.path.abspath(
@@ -186,21 +187,3 @@ class Raw:
 
     def close(self):
         self.socket.close()
-
-
-def run(tests):
-    """Runs the tests, each in a folder of its own; the exit status."""
-    import tempfile
-    passed, failed = 0, 0
-    for test in tests:
-        name = test.__name__.replace("_", " ")
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", name, flush=True)
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", name, repr(error), flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0

@@ -10,11 +10,13 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import run
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.abspath((sys.argv[1:] +
                            [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0])
@@ -164,22 +166,6 @@ def an_interrupt_leaves_nothing(folder):
     assert not os.path.exists(place.out)
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (each_step_is_built_by_one_peer, a_cache_behind_a_url_is_as_good_as_empty,
-                 a_killed_peer_leaves_nobody_stuck, an_interrupt_leaves_nothing):
-        try:
-            begin = time.monotonic()
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "), f"({time.monotonic() - begin:.0f} s)")
-        except (AssertionError, OSError, StopIteration, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), error)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([each_step_is_built_by_one_peer, a_cache_behind_a_url_is_as_good_as_empty,
+                  a_killed_peer_leaves_nobody_stuck, an_interrupt_leaves_nothing]))

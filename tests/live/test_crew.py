@@ -9,10 +9,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import run
+
 PROGRAM = os.path.abspath((sys.argv[1:] +
                            [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0])
 # A build takes 1.2 s, a fetch 0.1 s, the rest 0.3 s: nothing ends near something else.
@@ -201,23 +203,8 @@ def what_cannot_be_played_is_refused(folder):
         assert wrong.count("\n") == 1, wrong
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (commands_do_what_the_simulator_says, what_peers_say_is_kept, the_universe_at_once,
-                 a_peer_that_fails_ends_alone, the_rest_can_fail, nobody_who_ends_well_is_an_error,
-                 a_killed_peer_leaves_nobody_stuck, an_interrupt_leaves_nothing,
-                 what_cannot_be_played_is_refused):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), error)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([commands_do_what_the_simulator_says, what_peers_say_is_kept, the_universe_at_once,
+                  a_peer_that_fails_ends_alone, the_rest_can_fail, nobody_who_ends_well_is_an_error,
+                  a_killed_peer_leaves_nobody_stuck, an_interrupt_leaves_nothing,
+                  what_cannot_be_played_is_refused]))

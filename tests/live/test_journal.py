@@ -20,9 +20,10 @@ import urllib.request
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 import peer as plain  # noqa: E402 (a peer from the protocol's page, beside this file)
 import v1_client  # noqa: E402
+from counting import run  # noqa: E402
 
 PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
 
@@ -379,23 +380,8 @@ def what_is_refused(folder):
         assert json.load(file) == schema(1)
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk,
-                 what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
-                 long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
-                 what_is_refused):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), error)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk,
+                  what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
+                  long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
+                  what_is_refused]))

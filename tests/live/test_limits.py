@@ -10,7 +10,8 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
-from abuse import SCHEMA, Authority, Raw, frame, healthy, outcome, run, start_peer
+from abuse import SCHEMA, Authority, Raw, frame, healthy, outcome, start_peer
+from counting import run
 
 SPARE, FILES = 16, 64  # TD_GUARD_SPARE, TD_GUARD_FILES
 

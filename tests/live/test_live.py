@@ -13,12 +13,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 import peer
+from counting import run
 
 PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
 SCHEMA = {"id": "three", "universe": "//app/...",
@@ -183,21 +183,6 @@ def compare_worlds(folder):
             assert abs(float(ours[key]) - float(theirs[key])) < 0.15, (ours, theirs)
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (peers_in_another_language, a_killed_peer_leaves_nobody_stuck, schemas_from_files,
-                 an_address_in_use, simulated_and_live_agree):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), error)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([peers_in_another_language, a_killed_peer_leaves_nobody_stuck, schemas_from_files,
+                  an_address_in_use, simulated_and_live_agree]))

@@ -14,15 +14,15 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 
 import jsonschema
 
 sys.dont_write_bytecode = True
 ROOT = pathlib.Path(os.path.abspath(__file__)).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "live"))
+sys.path[:0] = [str(ROOT / "tests" / room) for room in ("live", "support")]
 import peer as peers  # noqa: E402 pylint: disable=wrong-import-position
+from counting import run  # noqa: E402 pylint: disable=wrong-import-position
 
 PROGRAM = os.path.abspath(
     (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0])
@@ -361,22 +361,7 @@ def limits_on_files(_):
         assert code == 0 and "files for 176 connections" in log and "LimitNOFILE" in log, log
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (pages, who_is_to_end_is_not_well, metrics, why_a_peer_waits,
-                 a_state_of_many_comes_in_pieces, status_says_what_is_wrong, watching,
-                 systemd_hears_of_it, the_unit, the_log, limits_on_files):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except Exception as error:  # whatever it is, the other tests run
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), repr(error))
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([pages, who_is_to_end_is_not_well, metrics, why_a_peer_waits,
+                  a_state_of_many_comes_in_pieces, status_says_what_is_wrong, watching,
+                  systemd_hears_of_it, the_unit, the_log, limits_on_files]))

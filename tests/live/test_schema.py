@@ -15,32 +15,12 @@ import sys
 
 import jsonschema
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import Counter, parse_strictly
+
 ROOT = pathlib.Path(os.path.abspath(__file__)).parents[2]
 SCHEMA = ROOT / "docs" / "protocol.schema.json"
-
-
-def refuse_constant(name):
-    raise ValueError(f"{name} is no JSON")
-
-
-def parse(text):
-    """None if the text is no JSON; NaN and infinity, which Python would read, are none."""
-    try:
-        return json.loads(text, parse_constant=refuse_constant)
-    except ValueError:
-        return None
-
-
-class Counter:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, good, what):
-        if good:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}")
 
 
 def kinds_of(schema):
@@ -56,7 +36,7 @@ def check_manual(counter, validator, kinds):
     # Blocks of their own, and the lines of a dialogue.
     blocks = re.findall(r"^```json\n(.*?)^```$", text, re.M | re.S)
     for block in blocks + re.findall(r"^[<>] (\{.*\})$", text, re.M):
-        message = parse(block)
+        message = parse_strictly(block)
         error = jsonschema.exceptions.best_match(validator.iter_errors(message))
         counter.check(error is None, f"example {block}: {error and error.message}")
         shown.get(message["type"], set()).update(message)
@@ -83,7 +63,7 @@ def main():
                 error = jsonschema.exceptions.best_match(validator.iter_errors(case[key]))
                 counter.check(error is None, f"good, {case['name']}: {error and error.message}")
     for case in cases["bad"]:
-        content = parse(case["text"]) if "text" in case else case["message"]
+        content = parse_strictly(case["text"]) if "text" in case else case["message"]
         seen = case["schema"]
         if seen == "syntax":
             counter.check(content is None, f"bad, {case['name']}: is JSON after all")
@@ -94,8 +74,7 @@ def main():
             good = content is not None and validator.is_valid(content)
             counter.check(good, f"bad, {case['name']}: refused, although it '{seen}'")
 
-    print(f"{counter.passed} passed, {counter.failed} failed")
-    return counter.failed != 0
+    return counter.end()
 
 
 if __name__ == "__main__":

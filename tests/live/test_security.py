@@ -14,7 +14,8 @@ import threading
 
 sys.dont_write_bytecode = True
 import v1_client
-from abuse import LONGEST, PROGRAM, SCHEMA, Authority, Raw, healthy, outcome, run, start_peer
+from abuse import LONGEST, PROGRAM, SCHEMA, Authority, Raw, healthy, outcome, start_peer
+from counting import run
 
 GOOD, OTHER, FORK = "good-token-0123456789", "other-token-012345678", "fork-token-0123456789"
 EYE = "eye-token-01234567890"

@@ -11,9 +11,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import run
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0]
 SCENARIO = os.path.join(ROOT, "scenarios", "live-sleep.json")
@@ -129,22 +131,7 @@ def ctrl_c_ends_it(_):
     assert SUMMARY.fullmatch(out), out
 
 
-def main():
-    passed, failed = 0, 0
-    for test in (the_scenarios_peers, fewer_and_more_peers,
-                 an_authority_that_is_killed_and_comes_back, an_authority_that_stays_away,
-                 what_is_refused, ctrl_c_ends_it):
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except (AssertionError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), error)
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([the_scenarios_peers, fewer_and_more_peers,
+                  an_authority_that_is_killed_and_comes_back, an_authority_that_stays_away,
+                  what_is_refused, ctrl_c_ends_it]))

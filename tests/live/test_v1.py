@@ -8,12 +8,12 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, HERE)
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 import peer
+from counting import run
 from test_live import SCHEMA, Authority, start_peer
 from v1_client import Closed, Connection
 
@@ -262,20 +262,5 @@ TESTS = (three_at_a_time, each_task_is_run_once_from_first_to_last,
          nonsense_disturbs_nobody_else)
 
 
-def main():
-    passed, failed = 0, 0
-    for test in TESTS:
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                test(folder)
-            passed += 1
-            print("ok  ", test.__name__.replace("_", " "))
-        except (AssertionError, Closed, OSError, subprocess.TimeoutExpired) as error:
-            failed += 1
-            print("FAIL", test.__name__.replace("_", " "), repr(error))
-    print(f"{passed} passed, {failed} failed")
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(TESTS))

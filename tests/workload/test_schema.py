@@ -13,24 +13,16 @@ import sys
 
 import jsonschema
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import Counter, parse_strictly
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def load(*path):
     with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
         return json.load(file)
-
-
-def refuse_constant(name):
-    raise ValueError(f"{name} is no JSON")
-
-
-def parse(text):
-    """None if the text is no JSON; NaN and infinity, which Python would read, are none."""
-    try:
-        return json.loads(text, parse_constant=refuse_constant)
-    except ValueError:
-        return None
 
 
 def text_of(case, base):
@@ -41,18 +33,6 @@ def text_of(case, base):
     old, new = case["replace"]
     assert base.count(old) == 1, case["name"]
     return base.replace(old, new)
-
-
-class Counter:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, good, what):
-        if good:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED: {what}")
 
 
 def main():
@@ -79,11 +59,11 @@ def main():
     cases = load("tests", "workload", "cases.json")
     base = "\n".join(cases["base"]) + "\n"
     for case in cases["good"]:
-        content = parse(text_of(case, base))
+        content = parse_strictly(text_of(case, base))
         error = jsonschema.exceptions.best_match(scenario.iter_errors(content))
         counter.check(error is None, f"good, {case['name']}: {error and error.message}")
     for case in cases["bad"]:
-        content = parse(text_of(case, base))
+        content = parse_strictly(text_of(case, base))
         seen = case["schema"]
         if seen == "syntax":
             counter.check(content is None, f"bad, {case['name']}: is JSON after all")
@@ -95,12 +75,11 @@ def main():
             counter.check(good, f"bad, {case['name']}: refused, although it '{seen}'")
 
     # Which policies there are the scenario's reader leaves to the command line, so no case has it.
-    content = parse(base)
+    content = parse_strictly(base)
     content["policies"] = ["linear", "directd"]
     counter.check(not scenario.is_valid(content), "an unknown policy: accepted")
 
-    print(f"{counter.passed} passed, {counter.failed} failed")
-    return counter.failed != 0
+    return counter.end()
 
 
 if __name__ == "__main__":
