@@ -25,6 +25,7 @@ struct session {
 /* It has something to write, or is to be closed. */
 static void touch(struct td_server *server, struct connection *connection)
 {
+    connection->batch = td_server_batch(server);
     if (connection->touched) return;
     connection->touched = true;
     server->touched[server->touched_count++] = connection->link;
@@ -50,6 +51,7 @@ static void queue_text(struct td_server *server, struct connection *connection,
     } else {
         out->next = NULL;
         out->length = server->text.length;
+        out->batch = td_server_batch(server);
         out->result_ns = kind == TD_MESSAGE_ORDER ? connection->result_ns : 0;
         connection->result_ns = 0;
         td_authority_metrics(server->authority)->sent[kind]++;
@@ -104,16 +106,29 @@ void td_connection_close(void *context, uint32_t link)
     touch(server, connection);
 }
 
+/* Its next message, which nothing holds back any more. */
+static bool may_write(const struct td_server *server, const struct connection *connection)
+{
+    return connection->first != NULL && connection->first->batch <= server->durable;
+}
+
+static bool may_close(const struct td_server *server, const struct connection *connection)
+{
+    return connection->closing && connection->first == NULL && connection->batch <= server->durable;
+}
+
 void td_connections_flush(struct td_server *server)
 {
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < server->touched_count; i++) {
-        struct connection *connection = server->connections[server->touched[i]];
-        connection->touched = false;
-        connection->released = connection->queued;
-        connection->may_close = connection->closing;
-        (void)lws_callback_on_writable(connection->wsi);
+        uint32_t link = server->touched[i];
+        struct connection *connection = server->connections[link];
+        connection->touched = connection->batch > server->durable;
+        if (connection->touched) server->touched[kept++] = link;
+        if (may_write(server, connection) || may_close(server, connection))
+            (void)lws_callback_on_writable(connection->wsi);
     }
-    server->touched_count = 0;
+    server->touched_count = kept;
 }
 
 /* The C library keeps what is free below what is not. */
@@ -127,7 +142,7 @@ void td_connections_trim(struct td_server *server)
 bool td_connections_busy(const struct td_server *server)
 {
     for (uint32_t link = 0; link < server->connection_capacity; link++)
-        if (server->connections[link] != NULL && server->connections[link]->released > 0)
+        if (server->connections[link] != NULL && may_write(server, server->connections[link]))
             return true;
     return false;
 }
@@ -388,14 +403,12 @@ static void say_why(const struct td_server *server, const struct connection *con
 static int write_next(struct td_server *server, struct connection *connection)
 {
     struct outgoing *out = connection->first;
-    if (out != NULL && connection->released == 0) return 0;
-    if (out != NULL) {
+    if (may_write(server, connection)) {
         connection->first = out->next;
         if (connection->first == NULL) connection->last = &connection->first;
         connection->queued--;
         connection->queued_bytes -= out->length;
         server->queued_bytes -= out->length;
-        connection->released--;
         int written = lws_write(connection->wsi, out->bytes + LWS_PRE, out->length, LWS_WRITE_TEXT);
         if (out->result_ns != 0)
             td_histogram_observe(&td_authority_metrics(server->authority)->queue,
@@ -404,9 +417,9 @@ static int write_next(struct td_server *server, struct connection *connection)
         free(out);
         if (!whole) return -1;
     }
-    if (connection->released > 0) {
+    if (may_write(server, connection)) {
         (void)lws_callback_on_writable(connection->wsi);
-    } else if (connection->may_close && connection->first == NULL) {
+    } else if (may_close(server, connection)) {
         say_why(server, connection);
         return -1;
     }

@@ -13,6 +13,9 @@
 #define STATES_MOST 16u
 
 struct td_answer {
+    struct lws *wsi;
+    struct td_answer *next, **link; /* of those that are held; link NULL: it is not */
+    uint64_t batch;                 /* of the journal, that must be durable before */
     unsigned status;
     const char *type;
     bool head;              /* nothing but the head is wanted */
@@ -71,9 +74,37 @@ static void answer_state(struct td_server *server, struct td_answer *answer)
         server->states++;
 }
 
+/* It may show what is not durable yet. */
+static void hold(struct td_server *server, struct td_answer *answer)
+{
+    answer->next = server->held;
+    answer->link = &server->held;
+    if (answer->next != NULL) answer->next->link = &answer->next;
+    server->held = answer;
+}
+
+static void let_go(struct td_answer *answer)
+{
+    if (answer->link == NULL) return;
+    *answer->link = answer->next;
+    if (answer->next != NULL) answer->next->link = answer->link;
+    answer->link = NULL;
+}
+
+void td_http_flush(struct td_server *server, bool all)
+{
+    for (struct td_answer *answer = server->held, *next; answer != NULL; answer = next) {
+        next = answer->next;
+        if (answer->batch > server->durable && !all) continue;
+        let_go(answer);
+        (void)lws_callback_on_writable(answer->wsi);
+    }
+}
+
 static void free_answer(struct td_server *server, struct td_answer **answer)
 {
     if (*answer == NULL) return;
+    let_go(*answer);
     if ((*answer)->state != NULL) server->states--;
     td_state_end((*answer)->state);
     td_buffer_free(&(*answer)->body);
@@ -107,6 +138,8 @@ static struct td_answer *make_answer(struct td_server *server, struct lws *wsi, 
 {
     struct td_answer *answer = calloc(1, sizeof *answer);
     if (answer == NULL) return NULL;
+    answer->wsi = wsi;
+    answer->batch = td_server_batch(server);
     answer->status = HTTP_STATUS_OK;
     answer->type = "text/plain; charset=utf-8";
     answer->head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
@@ -195,10 +228,10 @@ int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_r
         if (*answer == NULL) return -1;
         lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0); /* there is another one */
         set_patience(server, wsi, ANSWER_HANDSHAKES);
-        (void)lws_callback_on_writable(wsi);
+        hold(server, *answer);
         return 0;
     case LWS_CALLBACK_HTTP_WRITEABLE:
-        if (*answer == NULL) return 0;
+        if (*answer == NULL || (*answer)->link != NULL) return 0;
         return (*answer)->began ? write_piece(server, wsi, answer)
                                 : write_head(server, wsi, answer);
     case LWS_CALLBACK_CLOSED_HTTP:

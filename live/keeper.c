@@ -1,7 +1,8 @@
 #include "live/keeper.h"
 
+#include "live/batch.h"
+#include "live/committer.h"
 #include "live/inputs.h"
-#include "live/journal.h"
 #include "live/summary.h"
 #include "live/trace.h"
 
@@ -15,13 +16,11 @@
 /* What may wait in memory: inputs for a disk that is full, and hellos for a fold. */
 #define PENDING_MOST (64u << 20)
 #define PARKED_MOST (16u << 20)
-
-/* An input that is not durable yet; its bytes are in a buffer, one row behind the other. */
-struct pending {
-    td_time at;
-    uint32_t kind, link;
-    size_t body_length, caused_length;
-};
+/* And for a disk that is slow: nothing more is heard then until it is done. */
+#define GATHERED_MOST (8u << 20)
+/* A look at what has come in on thousands of connections takes as long as a fast disk: a commit may
+ * last so long before there is one. */
+#define LOOK_NS (TD_NS_PER_S / 2000)
 
 /* A hello that waits for the journal to be folded. */
 struct parked {
@@ -36,17 +35,18 @@ struct td_keeper {
     struct td_authority_outlet outlet; /* the shell's */
     struct td_authority *authority;
     struct td_journal *journal;
-    struct td_buffer trace; /* of the input at hand */
-    struct td_buffer bytes;
-    struct pending *pending;
-    size_t pending_count, pending_capacity;
+    struct td_committer *committer; /* NULL: commits are made here */
+    struct td_buffer trace;         /* of the input at hand */
+    struct td_batch handed;         /* over, for a commit; not empty: it is not durable */
+    struct td_batch gathered;       /* since then */
+    uint64_t durable;               /* the last batch that is */
+    uint64_t rows, bytes;           /* of the journal, which may be the committer's */
     struct parked *parked;
     size_t parked_count, parked_capacity, parked_bytes;
-    struct td_journal_row *rows; /* room for what a commit needs */
-    size_t row_capacity;
     td_time start;
     int64_t retry_ns;
     bool silent;    /* it lives again: nothing goes out, nothing is kept */
+    bool running;   /* the committer has what was handed over */
     bool failing;   /* the last commit has failed */
     bool unparks;   /* the next commit begins with the hellos that wait */
     bool no_memory; /* an input could not be kept */
@@ -99,35 +99,14 @@ static void on_command(void *context, const struct td_command *command)
         keeper->outlet.command(keeper->outlet.context, command);
 }
 
-static bool reserve_pending(struct td_keeper *keeper)
-{
-    if (keeper->pending_count < keeper->pending_capacity) return true;
-    size_t capacity = keeper->pending_capacity == 0 ? 64 : 2 * keeper->pending_capacity;
-    struct pending *pending = realloc(keeper->pending, capacity * sizeof *pending);
-    if (pending == NULL) return false;
-    keeper->pending = pending;
-    keeper->pending_capacity = capacity;
-    return true;
-}
-
 static void keep(struct td_keeper *keeper, const struct td_input *input)
 {
-    size_t start = keeper->bytes.length;
-    td_input_write(input, &keeper->bytes);
-    size_t body_length = keeper->bytes.length - start;
-    td_buffer_add(&keeper->bytes, keeper->trace.bytes, keeper->trace.length);
-    if (keeper->trace.failed || keeper->bytes.failed || !reserve_pending(keeper)) {
-        keeper->no_memory = true;
-        (void)td_error_memory(&keeper->fault, "what the journal has to keep");
+    if (td_batch_add(&keeper->gathered, input, &keeper->trace)) {
+        keeper->trace.length = 0;
         return;
     }
-    keeper->pending[keeper->pending_count++] =
-        (struct pending){.at = input->at,
-                         .kind = input->kind,
-                         .link = input->link,
-                         .body_length = body_length,
-                         .caused_length = keeper->trace.length};
-    keeper->trace.length = 0;
+    keeper->no_memory = true;
+    (void)td_error_memory(&keeper->fault, "what the journal has to keep");
 }
 
 static void on_input(void *context, const struct td_input *input)
@@ -136,36 +115,17 @@ static void on_input(void *context, const struct td_input *input)
     if (!keeper->silent) keep(keeper, input);
 }
 
-static void forget_pending(struct td_keeper *keeper)
+static void forget_gathered(struct td_keeper *keeper)
 {
-    keeper->pending_count = 0;
-    keeper->bytes.length = 0;
+    td_batch_clear(&keeper->gathered);
     keeper->trace.length = 0;
 }
 
-/* The pending inputs as rows. NULL if memory is short. */
-static struct td_journal_row *gather(struct td_keeper *keeper)
+/* How large the journal is, while it is nobody else's. */
+static void take_size(struct td_keeper *keeper)
 {
-    if (keeper->row_capacity < keeper->pending_count) {
-        size_t capacity = keeper->pending_capacity;
-        struct td_journal_row *rows = realloc(keeper->rows, capacity * sizeof *rows);
-        if (rows == NULL) return NULL;
-        keeper->rows = rows;
-        keeper->row_capacity = capacity;
-    }
-    const char *at = keeper->bytes.bytes;
-    for (size_t i = 0; i < keeper->pending_count; i++) {
-        const struct pending *from = &keeper->pending[i];
-        keeper->rows[i] = (struct td_journal_row){.at = from->at,
-                                                  .kind = from->kind,
-                                                  .link = from->link,
-                                                  .body = at,
-                                                  .body_length = from->body_length,
-                                                  .caused = at + from->body_length,
-                                                  .caused_length = from->caused_length};
-        at += from->body_length + from->caused_length;
-    }
-    return keeper->rows;
+    keeper->rows = td_journal_rows(keeper->journal);
+    keeper->bytes = td_journal_bytes(keeper->journal);
 }
 
 /* An authority from nothing, with these options. */
@@ -230,10 +190,11 @@ static bool create(struct td_keeper *keeper, const struct td_summary *setup, int
     meta.began_ns = realtime_ns;
     keeper->authority = begin(keeper, 1, error);
     if (keeper->authority == NULL || !restore(keeper, setup, 0, error)) return false;
-    const struct td_journal_row *rows = gather(keeper);
-    if (rows == NULL && keeper->pending_count > 0) return td_error_memory(error, "a journal");
-    bool good = td_journal_create(keeper->options.path, &meta, rows, keeper->pending_count, error);
-    forget_pending(keeper);
+    size_t count = keeper->gathered.count;
+    const struct td_journal_row *rows = td_batch_rows(&keeper->gathered);
+    if (rows == NULL && count > 0) return td_error_memory(error, "a journal");
+    bool good = td_journal_create(keeper->options.path, &meta, rows, count, error);
+    forget_gathered(keeper);
     td_authority_destroy(keeper->authority);
     keeper->authority = NULL;
     return good;
@@ -323,13 +284,14 @@ static bool relive(struct td_keeper *keeper, struct td_error *error)
     }
     keeper->silent = false;
     keeper->trace.length = 0;
+    take_size(keeper);
     return error->fault == TD_FAULT_NONE;
 }
 
 /* It goes on, after as long as it was away by the wall clock. */
 static void go_on(struct td_keeper *keeper, int64_t realtime_ns)
 {
-    bool lived = td_journal_rows(keeper->journal) > keeper->folded;
+    bool lived = keeper->rows > keeper->folded;
     int64_t since = realtime_ns - td_journal_meta(keeper->journal)->began_ns;
     keeper->start = td_authority_now(keeper->authority);
     if (since > keeper->start && since < TD_TIME_MAX) keeper->start = since;
@@ -339,15 +301,15 @@ static void go_on(struct td_keeper *keeper, int64_t realtime_ns)
 void td_keeper_close(struct td_keeper *keeper)
 {
     if (keeper == NULL) return;
+    td_keeper_rest(keeper);
     td_authority_destroy(keeper->authority);
     td_journal_close(keeper->journal);
     td_buffer_free(&keeper->trace);
-    td_buffer_free(&keeper->bytes);
+    td_batch_free(&keeper->handed);
+    td_batch_free(&keeper->gathered);
     for (size_t i = 0; i < keeper->parked_count; i++)
         free(keeper->parked[i].text);
     free(keeper->parked);
-    free(keeper->pending);
-    free(keeper->rows);
     free(keeper);
 }
 
@@ -356,14 +318,19 @@ struct td_authority *td_keeper_authority(const struct td_keeper *keeper)
     return keeper->authority;
 }
 
-bool td_keeper_pending(const struct td_keeper *keeper)
+uint64_t td_keeper_batch(const struct td_keeper *keeper)
 {
-    return keeper->pending_count > 0;
+    return keeper->gathered.number;
+}
+
+uint64_t td_keeper_durable(const struct td_keeper *keeper)
+{
+    return keeper->durable;
 }
 
 uint64_t td_keeper_rows(const struct td_keeper *keeper)
 {
-    return td_journal_rows(keeper->journal);
+    return keeper->rows;
 }
 
 td_time td_keeper_start(const struct td_keeper *keeper)
@@ -373,7 +340,7 @@ td_time td_keeper_start(const struct td_keeper *keeper)
 
 int64_t td_keeper_due(const struct td_keeper *keeper)
 {
-    return keeper->retry_ns;
+    return keeper->running ? INT64_MAX : keeper->retry_ns; /* its end wakes who waits */
 }
 
 const struct td_error *td_keeper_fault(const struct td_keeper *keeper)
@@ -401,33 +368,75 @@ static void begin_hold(struct td_keeper *keeper, td_time now, const struct td_er
     td_authority_hold(keeper->authority, TD_HOLD_JOURNAL, true, now);
 }
 
-static bool append(struct td_keeper *keeper, struct td_error *error)
+/* The batch that was handed over is durable, or it is not. */
+static void decide(struct td_keeper *keeper, const struct td_commit_result *result, td_time now,
+                   int64_t clock_ns)
 {
-    const struct td_journal_row *rows = gather(keeper);
-    if (rows == NULL) return td_error_memory(error, "a journal");
-    if (!td_journal_append(keeper->journal, rows, keeper->pending_count, error)) return false;
-    forget_pending(keeper);
-    return true;
-}
-
-/* What has come in, in one transaction. */
-static bool write_down(struct td_keeper *keeper, td_time now, int64_t clock_ns)
-{
-    struct td_error error;
-    if (keeper->no_memory) return false;
-    if (keeper->pending_count == 0 && !keeper->failing) return true;
-    if (keeper->failing && clock_ns < keeper->retry_ns) return false;
-    if (!append(keeper, &error)) {
-        begin_hold(keeper, now, &error);
+    keeper->running = false;
+    take_size(keeper);
+    if (!result->durable) {
+        begin_hold(keeper, now, &result->error);
         keeper->retry_ns = clock_ns + TRY_AGAIN_NS;
-        return false;
+        return;
     }
-    if (!keeper->failing) return true;
+    keeper->durable = keeper->handed.number;
+    td_batch_clear(&keeper->handed);
+    td_histogram_observe(&td_authority_metrics(keeper->authority)->commit, result->took);
+    if (!keeper->failing) return;
     keeper->failing = false;
     keeper->retry_ns = INT64_MAX;
     say(keeper, now, "the journal can be written again: orders go on");
     td_authority_hold(keeper->authority, TD_HOLD_JOURNAL, false, now);
-    return write_down(keeper, now, clock_ns);
+}
+
+/* What has been gathered is to be committed next; after a failure, behind what is still to be. */
+static bool close_batch(struct td_keeper *keeper)
+{
+    uint64_t number = keeper->gathered.number;
+    if (!td_batch_move(&keeper->handed, &keeper->gathered)) {
+        keeper->no_memory = true;
+        return td_error_memory(&keeper->fault, "what the journal has to keep");
+    }
+    keeper->handed.number = number;
+    keeper->gathered.number = number + 1;
+    return true;
+}
+
+static void begin_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
+{
+    struct td_commit_result result = {0};
+    size_t count = keeper->handed.count;
+    const struct td_journal_row *rows = td_batch_rows(&keeper->handed);
+    if (rows == NULL && count > 0) {
+        (void)td_error_memory(&result.error, "a journal");
+        decide(keeper, &result, now, clock_ns);
+    } else if (keeper->committer == NULL) {
+        td_commit(keeper->journal, rows, count, &result);
+        decide(keeper, &result, now, clock_ns);
+    } else {
+        td_committer_hand_over(keeper->committer, rows, count);
+        keeper->running = true;
+    }
+}
+
+/* Commits what has come in, as far as that can be now. True if all of it is durable. */
+static bool write_down(struct td_keeper *keeper, td_time now, int64_t clock_ns)
+{
+    struct td_commit_result result;
+    for (;;) {
+        bool much = keeper->gathered.bytes.length > GATHERED_MOST;
+        if (keeper->running) td_committer_wait(keeper->committer, much ? TD_TIME_MAX : LOOK_NS);
+        if (keeper->running && td_committer_take(keeper->committer, &result))
+            decide(keeper, &result, now, clock_ns);
+        if (keeper->running || keeper->no_memory ||
+            (keeper->failing && clock_ns < keeper->retry_ns) || !close_batch(keeper))
+            return false;
+        if (keeper->handed.count == 0 && !keeper->failing) { /* what waits, waits for nothing */
+            keeper->durable = keeper->handed.number;
+            return true;
+        }
+        begin_commit(keeper, now, clock_ns);
+    }
 }
 
 /* Another authority in place of this one, that knows what this one leaves behind. */
@@ -446,14 +455,14 @@ static bool fold_into(struct td_keeper *keeper, const struct td_summary *summary
     if (meta.first_order < td_journal_meta(keeper->journal)->first_order)
         meta.first_order = td_journal_meta(keeper->journal)->first_order;
     struct td_authority *old = keeper->authority;
-    forget_pending(keeper); /* what is in it, the summary says */
+    forget_gathered(keeper); /* what is in it, the summary says */
     keeper->authority = begin(keeper, meta.first_order, error);
     bool good = keeper->authority != NULL && restore(keeper, summary, now, error);
-    const struct td_journal_row *rows = good ? gather(keeper) : NULL;
-    if (good && rows == NULL && keeper->pending_count > 0)
-        good = td_error_memory(error, "a journal");
-    good = good && td_journal_replace(keeper->journal, &meta, rows, keeper->pending_count, error);
-    forget_pending(keeper);
+    size_t count = keeper->gathered.count;
+    const struct td_journal_row *rows = good ? td_batch_rows(&keeper->gathered) : NULL;
+    if (good && rows == NULL && count > 0) good = td_error_memory(error, "a journal");
+    good = good && td_journal_replace(keeper->journal, &meta, rows, count, error);
+    forget_gathered(keeper);
     if (good) *td_authority_metrics(keeper->authority) = *td_authority_metrics(old);
     td_authority_destroy(good ? old : keeper->authority);
     if (!good) keeper->authority = old;
@@ -464,13 +473,14 @@ static bool fold(struct td_keeper *keeper, td_time now, struct td_error *error)
 {
     struct td_summary summary = {0};
     char text[128];
-    uint64_t rows = td_journal_rows(keeper->journal);
+    uint64_t rows = keeper->rows;
     bool good = td_summary_of_authority(&summary, keeper->authority, keeper->options.retain,
                                         keeper->options.most_bytes / 2, error) &&
                 fold_into(keeper, &summary, now, error);
     td_summary_free(&summary);
     if (!good) return false;
-    keeper->folded = td_journal_rows(keeper->journal);
+    take_size(keeper);
+    keeper->folded = keeper->rows;
     (void)snprintf(text, sizeof text,
                    "nobody is here: the journal is folded, from %llu rows to %llu",
                    (unsigned long long)rows, (unsigned long long)keeper->folded);
@@ -537,14 +547,34 @@ struct td_keeper *td_keeper_open(const struct td_keeper_options *options,
     keeper->authority_options = *authority;
     keeper->outlet = *outlet;
     keeper->retry_ns = INT64_MAX;
+    keeper->gathered.number = 1;
     if (open_journal(keeper, realtime_ns, error)) return keeper;
     td_keeper_close(keeper);
     return NULL;
 }
 
+bool td_keeper_commit_aside(struct td_keeper *keeper, void (*wake)(void *context), void *context,
+                            struct td_error *error)
+{
+    keeper->committer = td_committer_start(keeper->journal, wake, context, error);
+    return keeper->committer != NULL;
+}
+
+void td_keeper_rest(struct td_keeper *keeper)
+{
+    td_committer_stop(keeper->committer);
+    keeper->committer = NULL;
+}
+
+/* In memory, for the journal. */
+static size_t waiting(const struct td_keeper *keeper)
+{
+    return keeper->handed.bytes.length + keeper->gathered.bytes.length;
+}
+
 static bool is_full(const struct td_keeper *keeper)
 {
-    return td_journal_bytes(keeper->journal) + keeper->bytes.length > keeper->options.most_bytes;
+    return keeper->bytes + waiting(keeper) > keeper->options.most_bytes;
 }
 
 /* Hellos that had to wait. */
@@ -569,7 +599,7 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
     struct td_error error;
     if (keeper->unparks) unpark(keeper, now);
     if (!write_down(keeper, now, clock_ns)) return false;
-    uint64_t rows = td_journal_rows(keeper->journal) - keeper->folded;
+    uint64_t rows = keeper->rows - keeper->folded;
     bool worth = rows >= FOLD_ROWS || (is_full(keeper) && rows > 0);
     if (!worth || td_authority_present(keeper->authority) > 0 ||
         td_authority_fault(keeper->authority) != NULL ||
@@ -583,6 +613,14 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
     keeper->unparks = keeper->parked_count > 0; /* once the caller has the new authority */
     if (keeper->unparks) keeper->retry_ns = clock_ns;
     return true;
+}
+
+bool td_keeper_settle(struct td_keeper *keeper, td_time now, int64_t clock_ns)
+{
+    bool durable;
+    while (!(durable = td_keeper_commit(keeper, now, clock_ns)) && keeper->running)
+        td_committer_wait(keeper->committer, TD_TIME_MAX);
+    return durable;
 }
 
 static bool park(struct td_keeper *keeper, uint32_t link, const struct td_message *message)
@@ -611,12 +649,13 @@ static bool park(struct td_keeper *keeper, uint32_t link, const struct td_messag
 enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
                                   const struct td_message *message)
 {
-    if (keeper->failing && keeper->bytes.length > PENDING_MOST) return TD_TOO_MUCH;
+    if (keeper->failing && waiting(keeper) > PENDING_MOST) return TD_TOO_MUCH;
     for (size_t i = 0; i < keeper->parked_count; i++)
         if (keeper->parked[i].link == link) return TD_TOO_MUCH; /* it cannot have been welcome */
     if (message->kind != TD_MESSAGE_HELLO || !is_full(keeper) ||
         td_authority_has(keeper->authority, message->hello.peer) ||
-        td_authority_present(keeper->authority) == 0)
+        (td_authority_present(keeper->authority) == 0 && !keeper->running)) /* else it is about to
+                                                                               be folded */
         return TD_ADMIT;
     return park(keeper, link, message) ? TD_PARKED : TD_TRY_LATER;
 }

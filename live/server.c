@@ -49,6 +49,11 @@ void td_server_wake(struct td_server *server)
     lws_cancel_service(server->context);
 }
 
+uint64_t td_server_batch(const struct td_server *server)
+{
+    return server->keeper == NULL ? 0 : td_keeper_batch(server->keeper);
+}
+
 const char *td_server_trouble(const struct td_server *server)
 {
     const struct td_error *fault = td_authority_fault(server->authority);
@@ -219,6 +224,12 @@ static bool open_authority(struct td_server *server, const struct td_authority_o
     return true;
 }
 
+/* From the journal's thread. */
+static void on_commit(void *context)
+{
+    td_server_wake(context);
+}
+
 struct td_server *td_server_create(const struct td_server_options *options, struct td_error *error)
 {
     struct td_server *server = calloc(1, sizeof *server);
@@ -254,7 +265,9 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
     }
     server->guard = td_guard_create(&server->options.limits, error);
     if (server->guard == NULL || !open_authority(server, &outlet, error) ||
-        !listen_on(server, error)) {
+        !listen_on(server, error) ||
+        (server->keeper != NULL &&
+         !td_keeper_commit_aside(server->keeper, on_commit, server, error))) {
         td_server_destroy(server);
         return NULL;
     }
@@ -264,6 +277,7 @@ struct td_server *td_server_create(const struct td_server_options *options, stru
 void td_server_destroy(struct td_server *server)
 {
     if (server == NULL) return;
+    if (server->keeper != NULL) td_keeper_rest(server->keeper);
     if (server->context != NULL) lws_context_destroy(server->context);
     if (server->keeper == NULL) td_authority_destroy(server->authority);
     td_keeper_close(server->keeper);
@@ -280,25 +294,25 @@ static void on_retry(lws_sorted_usec_list_t *timer)
     (void)timer; /* the round that this ends does what there is to do */
 }
 
-/* What this round has brought is kept. False: it is not, and nothing may go out. */
-static bool keep(struct td_server *server)
+/* What this round has brought is handed to the journal, and what it has made durable goes out. */
+static void keep(struct td_server *server, bool (*commit)(struct td_keeper *, td_time, int64_t))
 {
-    if (server->keeper == NULL) return true;
-    int64_t now = td_server_clock_ns();
-    bool pending = td_keeper_pending(server->keeper);
-    bool kept = td_keeper_commit(server->keeper, td_server_now(server), now);
-    int64_t due = td_keeper_due(server->keeper);
-    const struct td_authority *before = server->authority;
-    server->authority = td_keeper_authority(server->keeper);
-    server->folds += server->authority != before;
-    if (pending && kept)
-        td_histogram_observe(&td_authority_metrics(server->authority)->commit,
-                             td_server_clock_ns() - now);
-    if (due < INT64_MAX)
-        lws_sul_schedule(server->context, 0, &server->retry, on_retry,
-                         due <= now ? 1 : (due - now) / 1000 + 1);
-    td_server_set_timer(server);
-    return kept;
+    if (server->keeper != NULL) {
+        int64_t now = td_server_clock_ns();
+        (void)commit(server->keeper, td_server_now(server), now);
+        int64_t due = td_keeper_due(server->keeper);
+        const struct td_authority *before = server->authority;
+        server->authority = td_keeper_authority(server->keeper);
+        server->folds += server->authority != before;
+        server->durable = td_keeper_durable(server->keeper);
+        if (due < INT64_MAX)
+            lws_sul_schedule(server->context, 0, &server->retry, on_retry,
+                             due <= now ? 1 : (due - now) / 1000 + 1);
+        td_server_set_timer(server);
+    }
+    td_connections_flush(server);
+    /* whoever asks how it is has to hear that nothing can be written */
+    td_http_flush(server, td_authority_is_held(server->authority, TD_HOLD_JOURNAL));
 }
 
 static bool is_drained(struct td_server *server)
@@ -318,9 +332,9 @@ static void write_out(struct td_server *server)
 {
     int64_t until = td_server_clock_ns() + WRITE_OUT_NS;
     server->deadline = TD_TIME_MAX; /* it has come */
-    while (keep(server)) {
+    for (;;) {
+        keep(server, td_keeper_settle);
         int64_t left = until - td_server_clock_ns();
-        td_connections_flush(server);
         if (left <= 0 || !td_connections_busy(server)) return;
         lws_sul_schedule(server->context, 0, &server->retry, on_retry, left / 1000 + 1);
         if (lws_service(server->context, 0) < 0) return;
@@ -354,7 +368,7 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
 {
     atomic_bool *reload = server->options.reload;
     td_server_set_timer(server); /* a journal may have left something to wait for */
-    if (keep(server)) td_connections_flush(server);
+    keep(server, td_keeper_commit);
     begin_notifying(server);
     while (!atomic_load(stop) || !is_drained(server)) {
         if (reload != NULL && atomic_exchange(reload, false)) td_gate_reload(server);
@@ -367,7 +381,7 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
         if (lws_service(server->context, 0) < 0)
             return td_error_set(error, TD_FAULT_RUN, "the websocket library has failed");
         td_connections_settle(server);
-        if (keep(server)) td_connections_flush(server);
+        keep(server, td_keeper_commit);
         td_connections_trim(server);
     }
     write_out(server);

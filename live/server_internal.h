@@ -11,6 +11,7 @@
 struct outgoing {
     struct outgoing *next;
     size_t length;
+    uint64_t batch;    /* of the journal, that must be durable before */
     int64_t result_ns; /* it is an order: when the result came that it follows; 0: no such thing */
     unsigned char bytes[]; /* LWS_PRE, then the text */
 };
@@ -22,14 +23,13 @@ struct connection {
     struct outgoing *first, **last;
     uint32_t queued;
     size_t queued_bytes;
-    uint32_t released; /* of these, since the last flush: the others must wait for the next */
     uint32_t link;
     int64_t result_ns;    /* when its last result came, until it is answered; 0: it is */
     int64_t confirmed_ns; /* when the library was told last that it lives */
     struct td_bucket said;
+    uint64_t batch; /* of the journal, the last one that something waits for here */
     bool greeted;   /* its first message has come */
-    bool closing;   /* when all is written, */
-    bool may_close; /* and what the close comes from is kept */
+    bool closing;   /* when all is written, and that batch is durable */
     bool leaving;   /* a client of v1, which is to close by itself */
     bool touched;   /* it is in the server's list */
 };
@@ -46,10 +46,12 @@ struct td_server {
     struct ssl_ctx_st *tls; /* NULL: none; the library's */
     lws_sorted_usec_list_t timer, retry, notify_timer;
     struct td_keeper *keeper;        /* NULL: there is no journal */
+    uint64_t durable;                /* the journal's last batch that is; without a journal 0 */
+    struct td_answer *held;          /* answers over HTTP that wait for their batch */
     uint64_t folds;                  /* since each of which the authority is another */
     struct connection **connections; /* by link; NULL: free */
     uint32_t *free_links, free_count;
-    uint32_t *touched, touched_count; /* links with something to write since the last flush */
+    uint32_t *touched, touched_count; /* links with something that was not flushed yet */
     uint32_t connection_capacity;
     size_t queued_bytes, queued_most; /* all that waits for readers, and the most that did lately */
     uint32_t states;                  /* answers with the state that are being written */
@@ -61,6 +63,8 @@ struct td_server {
 };
 
 int64_t td_server_clock_ns(void);
+/* Of the journal, the batch that what is done now belongs to; without one 0. */
+uint64_t td_server_batch(const struct td_server *server);
 /* Why no orders are given; NULL: they are. */
 const char *td_server_trouble(const struct td_server *server);
 /* A line for the log, if there is one. */
@@ -99,12 +103,13 @@ void td_gate_reload(struct td_server *server);
  * v1's, and points into the path; else NULL. */
 bool td_connection_path(struct lws *wsi, char path[static TD_PATH_SIZE], const char **v1);
 extern const struct lws_protocols td_connection_protocols[];
-/* What the authority wants sent, or closed, waits for td_connections_flush(). */
+/* What the authority wants sent, or closed, waits for td_connections_flush() behind the batch of
+ * the journal that it belongs to. */
 void td_connection_send(void *context, uint32_t link, const struct td_message *message);
 void td_connection_close(void *context, uint32_t link);
 /* What v1's clients do by themselves, after all that has been received. */
 void td_connections_settle(struct td_server *server);
-void td_connections_flush(struct td_server *server);
+void td_connections_flush(struct td_server *server); /* as far as server->durable */
 /* Once much that waited is gone, the system has its memory back. */
 void td_connections_trim(struct td_server *server);
 /* True while something that was flushed is not written. */
@@ -117,5 +122,7 @@ struct td_answer;
  * closes it. */
 int td_http_event(struct td_server *server, struct lws *wsi, enum lws_callback_reasons reason,
                   struct td_answer **answer, const char *path);
+/* Answers whose batch is durable go out; with `all` the others, too. */
+void td_http_flush(struct td_server *server, bool all);
 
 #endif
