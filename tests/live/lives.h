@@ -38,6 +38,7 @@ struct life {
     uint64_t dice;
     bool healthy; /* nobody fails, leaves or talks nonsense any more */
     bool full;    /* the disk is: commits fail */
+    bool aside;   /* commits are made by a thread, while life goes on */
     bool builds;  /* what is ordered to be built is built, and the rest fetched */
     uint32_t orders, built;
     uint32_t said_full, folds; /* so often the log has it */

@@ -1,16 +1,15 @@
 /* The journal: every life survives a restart at each of its points, a disk that is full, and a
  * fold; and no damage goes unnoticed. Random lives; a failing seed is printed. */
+#include "disk.h"
 #include "lives.h"
 
 #include "live/history.h"
 #include "live/trace.h"
 #include "policies/policies.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 static uint64_t seed;
@@ -181,14 +180,6 @@ static void test_many_restarts(void **state)
     seed = 0;
 }
 
-static void limit_files(rlim_t bytes)
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = bytes;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 /* Nobody gets an order then, nothing is lost, and it goes on when there is room again. */
 static void test_a_full_disk(void **state)
 {
@@ -200,15 +191,14 @@ static void test_a_full_disk(void **state)
     assert_true(life_open(&life, path, "directed", NULL));
     for (uint32_t i = 0; i < 20; i++)
         life_step(&life);
-    (void)signal(SIGXFSZ, SIG_IGN);
-    limit_files(64);
+    disk_limit(64);
     struct td_authority *authority = td_keeper_authority(life.keeper);
     td_order last = td_authority_last_order(authority);
     life.healthy = life.full = true;
     uint64_t rows = td_keeper_rows(life.keeper);
     for (uint32_t i = 0; i < 40; i++)
         life_step(&life);
-    limit_files(RLIM_INFINITY);
+    disk_limit(RLIM_INFINITY);
     assert_int_equal(td_keeper_rows(life.keeper), rows);
     assert_true(td_authority_is_held(authority, TD_HOLD_JOURNAL));
     assert_int_equal(life.said_full, 1);

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""The authority with a journal: killed again and again while peers work, with a full disk, ended
-while something is queued; and what `replay` makes of the journal.
+"""The authority with a journal: killed again and again while peers work, with a full disk and a slow
+one, ended while something is queued; and what `replay` makes of the journal.
 
 Usage: test_journal.py [PROGRAM]; also $TASK_DIRECTOR. Ends with `N passed, N failed`.
 """
+import contextlib
 import csv
 import json
 import os
@@ -11,6 +12,7 @@ import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -216,6 +218,96 @@ def a_full_disk(folder):
     assert "identical" in replay(journal)
 
 
+@contextlib.contextmanager
+def stalled(journal):
+    """Commits take until the end of this: there is one writer at a time."""
+    with contextlib.closing(sqlite3.connect(journal, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+def page(authority, path, seconds):
+    with urllib.request.urlopen(f"http://127.0.0.1:{authority.port}{path}", timeout=seconds) as got:
+        return got.read().decode()
+
+
+def a_slow_disk(folder):
+    """Nobody hears anything that is not durable, also not on a page; but everybody is heard, and
+    gets answers in order when it is."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal) as authority:
+        first = plain.Connection(f"ws://127.0.0.1:{authority.port}/peer")
+        first.send("hello", peer="first", schema=schema(3))
+        assert said(first) == "welcome"
+        order = first.receive(time.monotonic() + 20)
+        with stalled(journal):
+            first.send("obtained", order=order["order"], step=order["step"], how="build",
+                       published=True, last=True, took_ns="1")
+            time.sleep(0.1)  # its batch is on its way, and these are behind it
+            others = []
+            for i in range(3):
+                others.append(plain.Connection(f"ws://127.0.0.1:{authority.port}/peer"))
+                others[-1].socket.settimeout(20)
+                others[-1].send("hello", peer=f"p{i}", schema=schema(3))
+            others[2].send("bye")  # the authority closes what has said that
+            try:
+                assert not page(authority, "/metrics", 0.5)
+            except OSError:
+                pass
+            for one in (first, *others):
+                assert one.receive(0) is None
+        assert said(first) == "order"
+        for one in others[:2]:
+            assert [said(one), said(one)] == ["welcome", "order"]
+        assert said(others[2]) == "welcome"
+        while said(others[2]) is not None:
+            pass
+        assert 'task_director_results_total{how="build"} 1\n' in page(authority, "/metrics", 20)
+        authority.end(signal.SIGKILL)
+    assert "4 peers: identical" in replay(journal)
+
+
+def killed_while_the_disk_is_busy(folder):
+    """What it had heard and not yet kept, peers say again."""
+    journal, steps = os.path.join(folder, "journal"), 12
+    with Authority(journal) as authority:
+        peers = [Peer(authority, f"p{i}", schema(steps), 0.2) for i in range(4)]
+        for one in peers:
+            one.start()
+        for _ in range(4):
+            time.sleep(0.2)
+            with stalled(journal):
+                time.sleep(0.3)
+                authority.end(signal.SIGKILL)
+            authority.start()
+        finish(peers)
+        assert authority.end() == 0, authority.log
+    built = sorted(step for one in peers for step in one.built)
+    assert built == sorted(schema(steps)["steps"]), built
+    assert "4 peers: identical" in replay(journal)
+
+
+def ended_while_the_disk_is_busy(folder):
+    """SIGTERM, and the last result is not durable yet: it is at the end, and its peer hears of it."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal) as authority:
+        one = Peer(authority, "one", schema(1), 0.1)
+        one.start()
+        while not one.order or "step" in one.order:
+            time.sleep(0.001)
+        with stalled(journal):
+            while not one.result:
+                time.sleep(0.001)
+            time.sleep(0.1)
+            authority.process.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
+            assert authority.process.poll() is None and one.outcome is None
+        assert authority.process.wait(20) == 0
+        finish([one], 5)
+    assert "1 peers: identical" in replay(journal)
+
+
 def what_is_queued_is_written_at_the_end(folder):
     """SIGTERM while a peer builds the universe: it hears that it is done."""
     journal = os.path.join(folder, "journal")
@@ -336,8 +428,7 @@ def what_replay_leaves(folder):
         for one in peers:
             one.start()
         finish(peers)
-        with urllib.request.urlopen(f"http://127.0.0.1:{authority.port}/metrics") as page:
-            found = re.search(r"journal_commit_seconds_count (\d+)", page.read().decode())
+        found = re.search(r"journal_commit_seconds_count (\d+)", page(authority, "/metrics", 20))
         assert int(found[1]) > 3
         assert authority.end() == 0
     said = replay(journal, "--policy", "linear", "--csv", out, "--first", "2")
@@ -381,7 +472,8 @@ def what_is_refused(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(run([killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk,
+    sys.exit(run([killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk, a_slow_disk,
+                  killed_while_the_disk_is_busy, ended_while_the_disk_is_busy,
                   what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
                   long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
                   what_is_refused]))
