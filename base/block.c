@@ -17,8 +17,9 @@ void *td_block_alloc(size_t count, size_t size)
     bool huge = bytes > HUGE_PAGE / 2;
     if (huge && bytes < HUGE_PAGE) bytes = HUGE_PAGE;
     bytes = (bytes + CACHE_LINE - 1) & ~(CACHE_LINE - 1);
-    void *block = aligned_alloc(huge ? HUGE_PAGE : CACHE_LINE, bytes == 0 ? CACHE_LINE : bytes);
-    if (block == NULL) return NULL;
+    void *block = NULL; /* aligned_alloc() is for multiples of the alignment only */
+    if (posix_memalign(&block, huge ? HUGE_PAGE : CACHE_LINE, bytes == 0 ? CACHE_LINE : bytes) != 0)
+        return NULL;
     /* a hint; without it pages are small */
     if (huge) (void)madvise(block, bytes, MADV_HUGEPAGE);
     memset(block, 0, bytes);
