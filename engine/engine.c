@@ -298,7 +298,7 @@ static bool apply_holds(struct td_engine *engine, const struct td_event *event,
     if (!peer_is(engine, event->peer, 1u << PEER_FREE, "hold something from before", error))
         return false;
     const struct cohort *cohort = cohort_of(engine, event->peer);
-    if (!step_is(cohort, event->holds.step, error)) return false;
+    if (!step_is(cohort->schema, event->holds.step, error)) return false;
     struct peer *who = peer_at(engine, event->peer);
     uint32_t position = cohort->priority->position[event->holds.step];
     if (!hold_alone(engine, event->peer, position, error)) return false;
@@ -440,7 +440,7 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
     if (!peer_is(engine, event->peer, 1u << PEER_FREE, "bring an order along", error)) return false;
     struct peer *who = peer_at(engine, event->peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->holds.step, error)) return false;
+    if (!step_is(cohort->schema, event->holds.step, error)) return false;
     if (bit_get(who->held, cohort->priority->position[event->holds.step]))
         return td_error_set(error, TD_FAULT_INPUT, "peer %u builds step %u, which it holds",
                             event->peer, event->holds.step);
@@ -555,7 +555,7 @@ static inline bool apply_obtained(struct td_engine *engine, const struct td_even
     if (who == NULL) return false;
     struct cohort *cohort = &engine->cohorts[who->cohort];
     td_step step = event->obtained.step;
-    if (!step_is(cohort, step, error)) return false;
+    if (!step_is(cohort->schema, step, error)) return false;
     if (event->obtained.last && step != who->order_step)
         return td_error_set(error, TD_FAULT_INPUT, "peer %u ends an order for step %u with step %u",
                             event->peer, who->order_step, step);
@@ -579,7 +579,7 @@ static bool apply_lost(struct td_engine *engine, const struct td_event *event,
 {
     if (!peer_is(engine, event->peer, 1u << PEER_ORDERED, "miss a result", error)) return false;
     struct cohort *cohort = cohort_of(engine, event->peer);
-    if (!step_is(cohort, event->holds.step, error)) return false;
+    if (!step_is(cohort->schema, event->holds.step, error)) return false;
     uint32_t position = cohort->priority->position[event->holds.step];
     uint32_t lost =
         td_strain_artifact(&engine->strains[peer_at(engine, event->peer)->strain], position);
@@ -611,7 +611,7 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                             event->peer, (unsigned long long)event->ended.order);
 
     bool failed = event->ended.end == TD_END_FLAKY || event->ended.end == TD_END_BROKEN;
-    if (failed && !step_is(cohort, event->ended.step, error)) return false;
+    if (failed && !step_is(cohort->schema, event->ended.step, error)) return false;
     uint32_t failures = 0;
     if (event->ended.end == TD_END_FLAKY &&
         !td_flaky_count(&engine->flaky, event->peer, event->ended.step, &failures))

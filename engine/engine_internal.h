@@ -226,11 +226,11 @@ static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigne
     return td_refuse_peer(engine, peer, what, error);
 }
 
-static inline bool step_is(const struct cohort *cohort, td_step step, struct td_error *error)
+static inline bool step_is(const struct schema *schema, td_step step, struct td_error *error)
 {
-    if (__builtin_expect(step < cohort->schema->steps, 1)) return true;
+    if (__builtin_expect(step < schema->steps, 1)) return true;
     return td_error_set(error, TD_FAULT_INPUT, "there is no step %u: the schema has %u", step,
-                        cohort->schema->steps);
+                        schema->steps);
 }
 
 /* schema.c */

@@ -1,9 +1,13 @@
 /* What an engine knows of cohorts whose peers have gone, as events for another engine. */
 #include "engine/engine_internal.h"
 
+/* The cohort, made if it is new; NULL with an error, and then nothing is made. */
 static struct cohort *cohort_for(struct td_engine *engine, const struct td_identity *identity,
-                                 struct td_error *error)
+                                 td_step step, struct td_error *error)
 {
+    const struct schema *schema =
+        identity->schema < engine->schema_count ? engine->schemas[identity->schema] : NULL;
+    if (schema != NULL && !step_is(schema, step, error)) return NULL;
     uint32_t cohort = td_cohort_open(engine, identity, error);
     if (cohort == NONE) return NULL;
     if (engine->cohorts[cohort].priority == NULL && !td_cohort_start(engine, cohort, error))
@@ -15,8 +19,9 @@ static bool recall(struct td_engine *engine, const struct td_event *event, struc
 {
     if (event->learned.count == 0 || event->learned.sum < 0)
         return td_error_set(error, TD_FAULT_INPUT, "times that nobody observed are no times");
-    struct cohort *cohort = cohort_for(engine, &event->learned.identity, error);
-    if (cohort == NULL || !step_is(cohort, event->learned.step, error)) return false;
+    struct cohort *cohort =
+        cohort_for(engine, &event->learned.identity, event->learned.step, error);
+    if (cohort == NULL) return false;
     td_learning_recall(engine, cohort, event->learned.step, event->learned.fetches,
                        event->learned.count, event->learned.sum);
     return true;
@@ -26,13 +31,14 @@ bool td_summary_apply(struct td_engine *engine, const struct td_event *event,
                       struct td_commands *commands, struct td_error *error)
 {
     if (event->kind == TD_EVENT_LEARNED) return recall(engine, event, error);
-    struct cohort *cohort = cohort_for(engine, &event->known.identity, error);
+    bool rest = event->kind == TD_EVENT_PUBLISHED && event->known.step == TD_UNIVERSE;
+    struct cohort *cohort =
+        cohort_for(engine, &event->known.identity, rest ? 0 : event->known.step, error);
     if (cohort == NULL) return false;
-    if (event->kind == TD_EVENT_PUBLISHED && event->known.step == TD_UNIVERSE) {
+    if (rest) {
         cohort->rest_published = true;
         return true;
     }
-    if (!step_is(cohort, event->known.step, error)) return false;
     uint32_t position = cohort->priority->position[event->known.step];
     uint32_t artifact = td_cohort_artifact(cohort, position, event->known.digest);
     if (artifact == NONE) return td_error_memory(error, "an artifact");

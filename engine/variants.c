@@ -24,7 +24,7 @@ bool td_apply_variant(struct td_engine *engine, const struct td_event *event,
     if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
     struct peer *who = peer_at(engine, event->peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->variant.step, error)) return false;
+    if (!step_is(cohort->schema, event->variant.step, error)) return false;
 
     uint32_t position = cohort->priority->position[event->variant.step];
     if (bit_get(who->held, position))
@@ -48,7 +48,7 @@ bool td_apply_start(struct td_engine *engine, const struct td_event *event, stru
     if (!peer_is(engine, event->peer, 1u << PEER_FREE, "change its variants", error)) return false;
     const struct peer *who = peer_at(engine, event->peer);
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!step_is(cohort, event->variant.step, error)) return false;
+    if (!step_is(cohort->schema, event->variant.step, error)) return false;
     uint32_t position = cohort->priority->position[event->variant.step];
     if (!bit_get(engine->strains[who->strain].own, position))
         return td_error_set(error, TD_FAULT_INPUT,
