@@ -3,6 +3,17 @@
  *
  * A target returns 0. What must hold it asserts; a crash, a leak, undefined behaviour, memory
  * beyond 1 GB or 10 s for one input fail as well.
+ *
+ * What comes from outside and has no target of its own:
+ *
+ *     HTTP and websockets, TLS              libwebsockets and OpenSSL read them; of a request we
+ *                                           only compare its path, and look its token up
+ *                                           (tokens.c); a client's ID in the path: v1.c
+ *     a journal's file                      SQLite reads it; its rows are journal.c's, their
+ *                                           traces trace.c's
+ *     CSV files                             gnuplot reads them, we do not
+ *     what git says                         tree.c
+ *     policies as shared objects            they are code, and trusted as such
  */
 #ifndef TD_FUZZ_FUZZ_H
 #define TD_FUZZ_FUZZ_H

@@ -57,11 +57,12 @@ static bool read_input(const struct td_journal_row *row, struct td_input *input,
     *message = NULL;
     bool good = row->kind < TD_INPUT_KINDS && row->link < TD_ENGINE_MAX_PEERS;
     if (good && input->kind == TD_INPUT_MESSAGE) {
-        const char *end = memchr(row->body, '\0', row->body_length);
-        size_t length = end == NULL ? row->body_length : (size_t)(end - row->body);
+        const char *body = row->body_length == 0 ? "" : row->body;
+        const char *end = memchr(body, '\0', row->body_length);
+        size_t length = end == NULL ? row->body_length : (size_t)(end - body);
         if (end != NULL && !take_voucher(end + 1, row->body_length - length - 1, &input->voucher))
             return td_error_set(error, TD_FAULT_INPUT, "it is no input");
-        input->message = *message = td_message_read_own(row->body, length, error);
+        input->message = *message = td_message_read_own(body, length, error);
         return *message != NULL;
     }
     if (good && input->kind == TD_INPUT_REFUSE) {
