@@ -1,7 +1,7 @@
 #include "live/digest.h"
 
 #include "base/assert.h"
-#include "live/tree_internal.h"
+#include "live/digest_internal.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -52,27 +52,6 @@ static const char *const idle_options[] = {
     "verbose_failures",
 };
 
-/* What Bazel says of itself and of where things are. */
-struct place {
-    char release[128], key[128];
-    char workspace[PATH_MAX], external[PATH_MAX];
-};
-
-/* What all steps of a call have in common. */
-struct work {
-    const struct td_bazel *bazel;
-    const struct td_stop *stop;
-    struct place place;
-    struct td_tree tree;
-};
-
-/* What one step depends on. */
-struct inputs {
-    struct td_arena *arena;
-    const char **paths, **labels, **packages;
-    size_t path_count, label_count, package_count;
-};
-
 static bool matches(const char *name, size_t length, const char *pattern)
 {
     const size_t fixed = strcspn(pattern, "*");
@@ -121,27 +100,31 @@ void td_digest_query(const char *patterns, struct td_buffer *out)
     td_buffer_string(out, "))");
 }
 
-/* The first line that begins with "ERROR", or the last one. */
+void td_digest_complaint(const struct td_buffer *errors, char *out, size_t size)
+{
+    const char *line = errors->bytes, *end = line + errors->length;
+    out[0] = '\0';
+    while (errors->length > 0 && line < end) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        const size_t length = (size_t)((stop == NULL ? end : stop) - line);
+        if (length > 0) (void)snprintf(out, size, "%.*s", (int)length, line);
+        if (length >= strlen("ERROR") && memcmp(line, "ERROR", strlen("ERROR")) == 0) break;
+        line += length + 1;
+    }
+}
+
+/* Why Bazel has failed. */
 static void complaint(int errors, char *out, size_t size)
 {
     struct td_buffer text = {0};
-    out[0] = '\0';
-    if (td_scratch_read(errors, &text, NULL)) {
-        td_buffer_add(&text, "", 1);
-        const char *line = text.failed ? "" : text.bytes;
-        while (*line != '\0') {
-            const size_t length = strcspn(line, "\n");
-            if (length > 0) (void)snprintf(out, size, "%.*s", (int)length, line);
-            if (strncmp(line, "ERROR", strlen("ERROR")) == 0) break;
-            line += length + (line[length] == '\n');
-        }
-    }
+    if (!td_scratch_read(errors, &text, NULL)) text.length = 0;
+    td_digest_complaint(&text, out, size);
     td_buffer_free(&text);
 }
 
 /* Runs a command of Bazel's that only tells something. */
-static bool ask_bazel(const struct work *work, const char *command, const char *const *arguments,
-                      struct td_buffer *out, struct td_error *error)
+static bool ask_bazel(const struct td_digest_work *work, const char *command,
+                      const char *const *arguments, struct td_buffer *out, struct td_error *error)
 {
     size_t at, count = 0;
     while (arguments[count] != NULL)
@@ -165,25 +148,6 @@ static bool ask_bazel(const struct work *work, const char *command, const char *
     return good;
 }
 
-/* The value of a line "KEY: VALUE"; false if there is none or it does not fit. */
-static bool value_of(const struct td_buffer *text, const char *key, char *out, size_t size)
-{
-    const size_t length = strlen(key);
-    const char *end = text->bytes + text->length;
-    for (const char *line = text->bytes; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        if (stop == NULL) stop = end;
-        if ((size_t)(stop - line) > length + 2 && memcmp(line, key, length) == 0 &&
-            memcmp(line + length, ": ", 2) == 0) {
-            const int size_needed = snprintf(
-                out, size, "%.*s", (int)(stop - line - (long)length - 2), line + length + 2);
-            return size_needed < (int)size;
-        }
-        line = stop + 1;
-    }
-    return false;
-}
-
 /* What is inside of Bazel, as a hash: versions that were built from source have no number. The
  * folder that Bazel unpacked itself into is named after it; Debian's holds a file with it. */
 static void read_key(const char *install_base, char *out, size_t size)
@@ -199,29 +163,55 @@ static void read_key(const char *install_base, char *out, size_t size)
     if (got == 0) (void)snprintf(out, size, "%.127s", slash != NULL ? slash + 1 : install_base);
 }
 
-static bool find_place(struct work *work, struct td_error *error)
+/* The value of a line "KEY: VALUE"; false if there is none or it does not fit. */
+static bool value_of(const struct td_buffer *text, const char *key, char *out, size_t size)
 {
-    static const char *const keys[] = {"release", "output_base", "install_base", "workspace", NULL};
-    struct place *place = &work->place;
-    char output_base[PATH_MAX - 16], install_base[PATH_MAX];
-    struct td_buffer text = {0};
-    bool good = ask_bazel(work, "info", keys, &text, error);
-    if (good && !(value_of(&text, "release", place->release, sizeof place->release) &&
-                  value_of(&text, "output_base", output_base, sizeof output_base) &&
-                  value_of(&text, "install_base", install_base, sizeof install_base) &&
-                  value_of(&text, "workspace", place->workspace, sizeof place->workspace)))
-        good = td_error_set(error, TD_FAULT_RUN,
-                            "`bazel info` did not say what it is: use --digests none");
-    td_buffer_free(&text);
-    if (!good) return false;
-    read_key(install_base, place->key, sizeof place->key);
+    const size_t length = strlen(key);
+    if (text->length == 0) return false;
+    const char *end = text->bytes + text->length;
+    for (const char *line = text->bytes; line < end;) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        if (stop == NULL) stop = end;
+        if ((size_t)(stop - line) > length + 2 && memcmp(line, key, length) == 0 &&
+            memcmp(line + length, ": ", 2) == 0) {
+            const int size_needed = snprintf(
+                out, size, "%.*s", (int)(stop - line - (long)length - 2), line + length + 2);
+            return size_needed < (int)size;
+        }
+        line = stop + 1;
+    }
+    return false;
+}
+
+bool td_digest_read_place(const struct td_buffer *text, struct td_digest_place *place)
+{
+    char output_base[PATH_MAX - 16];
+    if (!value_of(text, "release", place->release, sizeof place->release) ||
+        !value_of(text, "output_base", output_base, sizeof output_base) ||
+        !value_of(text, "install_base", place->install_base, sizeof place->install_base) ||
+        !value_of(text, "workspace", place->workspace, sizeof place->workspace))
+        return false;
     (void)snprintf(place->external, sizeof place->external, "%s/external", output_base);
     return true;
 }
 
+static bool find_place(struct td_digest_work *work, struct td_error *error)
+{
+    static const char *const keys[] = {"release", "output_base", "install_base", "workspace", NULL};
+    struct td_digest_place *place = &work->place;
+    struct td_buffer text = {0};
+    bool good = ask_bazel(work, "info", keys, &text, error);
+    if (good && !td_digest_read_place(&text, place))
+        good = td_error_set(error, TD_FAULT_RUN,
+                            "`bazel info` did not say what it is: use --digests none");
+    td_buffer_free(&text);
+    if (good) read_key(place->install_base, place->key, sizeof place->key);
+    return good;
+}
+
 /* Where a repository's files are, from the workspace's root: "" for the workspace itself, NULL for
  * one that lies elsewhere. */
-static const char *root_of(const struct work *work, const char *name, size_t length,
+static const char *root_of(const struct td_digest_work *work, const char *name, size_t length,
                            struct td_arena *arena)
 {
     char path[PATH_MAX], real[PATH_MAX], root[PATH_MAX];
@@ -237,7 +227,8 @@ static const char *root_of(const struct work *work, const char *name, size_t len
 }
 
 /* Sorts a label "@REPOSITORY//PACKAGE:NAME" under paths (and packages) or labels. */
-static bool take_label(const struct work *work, const char *label, struct inputs *inputs)
+static bool take_label(const struct td_digest_work *work, const char *label,
+                       struct td_digest_inputs *inputs)
 {
     const char *slashes = strstr(label, "//"), *colon = strrchr(label, ':');
     const char *name = label + strspn(label, "@");
@@ -282,7 +273,8 @@ static bool has(const char *const *texts, size_t count, const char *text)
 
 /* Whether a file of the base is in one of the step's packages: the nearest folder above it that had
  * a BUILD file then. */
-static bool in_packages(const struct td_tree *tree, const struct inputs *inputs, const char *path)
+static bool in_packages(const struct td_tree *tree, const struct td_digest_inputs *inputs,
+                        const char *path)
 {
     static const char *const names[] = {"BUILD.bazel", "BUILD"};
     char folder[PATH_MAX], build[PATH_MAX + 16];
@@ -300,7 +292,8 @@ static bool in_packages(const struct td_tree *tree, const struct inputs *inputs,
     }
 }
 
-static bool take_lines(const struct work *work, char *text, struct inputs *inputs)
+bool td_digest_read_labels(const struct td_digest_work *work, char *text,
+                           struct td_digest_inputs *inputs)
 {
     size_t lines = 1;
     for (const char *at = text; *at != '\0'; at++)
@@ -328,8 +321,8 @@ static bool take_lines(const struct work *work, char *text, struct inputs *input
     return true;
 }
 
-static bool find_inputs(const struct work *work, const char *patterns, struct inputs *inputs,
-                        struct td_error *error)
+static bool find_inputs(const struct td_digest_work *work, const char *patterns,
+                        struct td_digest_inputs *inputs, struct td_error *error)
 {
     struct td_buffer query = {0}, text = {0};
     td_digest_query(patterns, &query);
@@ -341,7 +334,7 @@ static bool find_inputs(const struct work *work, const char *patterns, struct in
     }
     if (good) {
         char *copy = td_arena_text(inputs->arena, text.length > 0 ? text.bytes : "", text.length);
-        good = (copy != NULL && take_lines(work, copy, inputs)) ||
+        good = (copy != NULL && td_digest_read_labels(work, copy, inputs)) ||
                td_error_memory(error, "what a step depends on");
     }
     td_buffer_free(&query);
@@ -371,7 +364,8 @@ static void add_options(const struct td_bazel *bazel, struct td_buffer *out)
 }
 
 /* Hashes all that was found, with the files as they are or as the base has them. */
-static bool hash(const struct work *work, const char *patterns, const struct inputs *inputs,
+static bool hash(const struct td_digest_work *work, const char *patterns,
+                 const struct td_digest_inputs *inputs,
                  const char *(*id_of)(const struct td_tree *, const char *),
                  char out[static TD_DIGEST_TEXT], struct td_error *error)
 {
@@ -405,10 +399,10 @@ static bool hash(const struct work *work, const char *patterns, const struct inp
     return good;
 }
 
-static bool digest_step(struct work *work, const char *patterns, struct td_step_digest *digest,
-                        struct td_error *error)
+static bool digest_step(struct td_digest_work *work, const char *patterns,
+                        struct td_step_digest *digest, struct td_error *error)
 {
-    struct inputs inputs = {.arena = td_arena_create()};
+    struct td_digest_inputs inputs = {.arena = td_arena_create()};
     if (inputs.arena == NULL) return td_error_memory(error, "a digest");
     bool good = find_inputs(work, patterns, &inputs, error) &&
                 td_tree_hash(&work->tree, inputs.paths, inputs.path_count, error) &&
@@ -426,7 +420,7 @@ bool td_digest_steps(const struct td_bazel *bazel, const char *base, const char 
                      struct td_error *error)
 {
     TD_ASSERT(watcher != NULL && watcher->warn != NULL);
-    struct work work = {.bazel = bazel, .stop = stop};
+    struct td_digest_work work = {.bazel = bazel, .stop = stop};
     for (size_t i = 0; i < count; i++)
         digests[i] = (struct td_step_digest){0};
     if (!find_place(&work, error) ||
