@@ -1,7 +1,9 @@
-/* What stands in options, and in messages: times, words, lists of policies, options themselves. */
+/* What stands in options, and in messages: times, words, lists of policies, an authority's address,
+ * options themselves. */
 #include "fuzz/fuzz.h"
 
 #include "base/text.h"
+#include "cli/address.h"
 #include "cli/options.h"
 #include "cli/policy_list.h"
 #include "workload/values.h"
@@ -47,10 +49,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     char quote[TD_QUOTE_SIZE], *text = td_fuzz_text(bytes, length);
     struct td_error error;
     struct td_policy_list list;
+    struct td_server_address address;
     td_time time = -1;
     if (td_value_time(text, &time) == NULL) TD_ASSERT(time >= 0);
     TD_ASSERT(strlen(td_text_quote(text, quote)) < sizeof quote);
     TD_ASSERT(td_text_printable_length(quote) != SIZE_MAX);
+    if (td_server_address_read("fuzz", text, &address, &error))
+        TD_ASSERT(address.host[0] != '\0' && address.port > 0 && address.port < 65536);
     if (length < 4096) (void)td_text_nearest(text, words, sizeof words / sizeof *words);
     /* a path would be opened */
     if (strchr(text, '/') == NULL) (void)td_policy_list_from_text(text, "--policy", &list, &error);
