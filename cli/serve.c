@@ -43,7 +43,8 @@ static const struct td_option options[] = {
     [LISTEN] = {.name = "listen",
                 .kind = TD_OPTION_TEXT,
                 .value = "ADDR[:PORT]",
-                .help = "where peers connect (default: 127.0.0.1:8765; port 0: any free one)"},
+                .help = "where peers connect: an address, `localhost`, a host or an interface\n"
+                        "(default: 127.0.0.1:8765; port 0: any free one)"},
     [POLICY] = {.name = "policy",
                 .kind = TD_OPTION_TEXT,
                 .value = "NAME",
@@ -385,8 +386,9 @@ int td_command_serve(int argc, char **argv)
         td_tokens_destroy(server_options.tokens);
     }
     if (done) {
-        (void)printf("listening on %s:%u, policy %s\n", address, td_server_port(server),
-                     server_options.authority.policy->name);
+        bool v6 = strchr(address, ':') != NULL;
+        (void)printf("listening on %s%s%s:%u, policy %s\n", v6 ? "[" : "", address, v6 ? "]" : "",
+                     td_server_port(server), server_options.authority.policy->name);
         (void)fflush(stdout);
         done = td_server_run(server, stop, &error);
     }

@@ -438,8 +438,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
         server->tls = user;
         return 0;
-    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: /* `user` begins with where it comes from */
-        return td_gate_admits(server, user) ? 0 : -1;
+    case LWS_CALLBACK_RAW_RX_FILE:
+        td_listener_accept(server->listener, wsi);
+        return 0;
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         set_patience(wsi, server->options.limits.handshake_s);
         return td_gate_enter(server, wsi);

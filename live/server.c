@@ -4,7 +4,6 @@
 #include "live/notify.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -165,10 +164,14 @@ void td_server_log(void *context, td_time at, const char *peer, const char *text
 static const lws_retry_bo_t keep_alive = {.secs_since_valid_ping = PING_AFTER_S,
                                           .secs_since_valid_hangup = LOST_AFTER_S};
 
+/* The websocket library, and the sockets that peers come to. */
 static bool listen_on(struct td_server *server, struct td_error *error)
 {
     const struct td_server_options *options = &server->options;
     struct lws_context_creation_info info = {0};
+    server->port = options->port;
+    server->listener = td_listener_open(options->address, &server->port, error);
+    if (server->listener == NULL) return false;
     lws_set_log_level(0, NULL);
     info.port = CONTEXT_PORT_NO_LISTEN;
     info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
@@ -179,11 +182,9 @@ static bool listen_on(struct td_server *server, struct td_error *error)
     if (server->context == NULL) return td_error_memory(error, "the websocket library");
 
     struct lws_context_creation_info host = {0};
-    host.port = options->port;
-    host.iface = options->address;
+    host.port = CONTEXT_PORT_NO_LISTEN_SERVER;
     host.protocols = td_connection_protocols;
     host.retry_and_idle_policy = &keep_alive;
-    host.options = LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
     if (options->tls_cert != NULL) {
         host.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
         host.ssl_cert_filepath = options->tls_cert;
@@ -191,17 +192,13 @@ static bool listen_on(struct td_server *server, struct td_error *error)
         host.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
         host.alpn = "http/1.1";
     }
-    errno = 0;
     server->vhost = lws_create_vhost(server->context, &host);
-    int port = server->vhost == NULL ? 0 : lws_get_vhost_listen_port(server->vhost);
-    if (port <= 0)
+    if (server->vhost == NULL && options->tls_cert != NULL)
         return td_error_set(error, TD_FAULT_INPUT,
-                            "cannot listen on %s:%u%s%s: choose another address or port, or end "
-                            "what uses it",
-                            options->address, options->port, errno == 0 ? "" : ": ",
-                            errno == 0 ? "" : strerror(errno));
-    server->port = (uint16_t)port;
-    return true;
+                            "certificate %s cannot be used: give another one, or its own key",
+                            options->tls_cert);
+    return (server->vhost != NULL && td_listener_start(server->listener, server)) ||
+           td_error_memory(error, "the websocket library");
 }
 
 /* The authority, new or as its journal has it. False with an error. */
@@ -279,6 +276,7 @@ void td_server_destroy(struct td_server *server)
     if (server == NULL) return;
     if (server->keeper != NULL) td_keeper_rest(server->keeper);
     if (server->context != NULL) lws_context_destroy(server->context);
+    td_listener_close(server->listener);
     if (server->keeper == NULL) td_authority_destroy(server->authority);
     td_keeper_close(server->keeper);
     td_v1_destroy(server->v1);

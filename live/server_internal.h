@@ -1,8 +1,10 @@
 /* The insides of the server: server.c has the loop, time, and the log, gate.c who gets in,
- * connections.c the peers' websockets, http.c what is asked over plain HTTP. */
+ * listener.c the sockets that they come to, connections.c the peers' websockets, http.c what is
+ * asked over plain HTTP. */
 #ifndef TD_LIVE_SERVER_INTERNAL_H
 #define TD_LIVE_SERVER_INTERNAL_H
 
+#include "live/listener.h"
 #include "live/server.h"
 #include "live/v1.h"
 
@@ -43,6 +45,7 @@ struct td_server {
     struct td_address arriving; /* where the socket is from that is just being accepted */
     struct lws_context *context;
     struct lws_vhost *vhost;
+    struct td_listener *listener;
     struct ssl_ctx_st *tls; /* NULL: none; the library's */
     lws_sorted_usec_list_t timer, retry, notify_timer;
     struct td_keeper *keeper;        /* NULL: there is no journal */
