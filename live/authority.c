@@ -288,9 +288,37 @@ void td_authority_refuse(struct td_authority *authority, uint32_t link, const ch
     end_input(authority, &input);
 }
 
+/* What of a message is worth keeping: the schema of a hello only where it was new (its ID says it
+ * all), and of what a peer says for people the beginning. */
+static void shorten(struct td_message *message, bool known, char text[static TD_TEXT_KEPT + 1])
+{
+    if (message->kind == TD_MESSAGE_HELLO && known) {
+        message->hello.universe = NULL;
+        message->hello.step_count = 0;
+    }
+    if (message->text == NULL || strlen(message->text) <= TD_TEXT_KEPT) return;
+    size_t end = TD_TEXT_KEPT;
+    while (end > 0 && ((unsigned char)message->text[end] & 0xC0) == 0x80)
+        end--; /* between characters, not within one */
+    memcpy(text, message->text, end);
+    text[end] = '\0';
+    message->text = text;
+}
+
 void td_authority_receive(struct td_authority *authority, uint32_t link,
                           const struct td_message *message, td_time now)
 {
+    td_peer peer = peer_of(authority, link);
+    if (message->kind > TD_MESSAGE_BYE) {
+        td_authority_refuse(authority, link, "bad-message",
+                            "this is a message of the authority's: send those of a peer", now);
+        return;
+    }
+    if ((peer == NOBODY) != (message->kind == TD_MESSAGE_HELLO)) {
+        td_authority_refuse(authority, link, "not-first",
+                            "a connection begins with one hello, and has no other", now);
+        return;
+    }
     begin_input(authority, now);
     if (authority->failed) return;
     if (!reserve_link(authority, link)) {
@@ -298,28 +326,16 @@ void td_authority_receive(struct td_authority *authority, uint32_t link,
         return;
     }
     uint32_t known = authority->schemas.count;
-    struct td_input input = {
-        .kind = TD_INPUT_MESSAGE, .link = link, .at = authority->now, .message = message};
-    td_peer peer = peer_of(authority, link);
-    authority->idle = peer == NOBODY && message->kind != TD_MESSAGE_HELLO;
-    if (message->kind > TD_MESSAGE_BYE)
-        td_authority_cut_off(authority, link, "bad-message",
-                             "this is a message of the authority's: send those of a peer");
-    else if ((peer == NOBODY) != (message->kind == TD_MESSAGE_HELLO))
-        td_authority_cut_off(authority, link, "not-first",
-                             "a connection begins with one hello, and has no other");
-    else if (peer == NOBODY)
+    if (peer == NOBODY)
         td_authority_hello(authority, link, message);
     else
         td_authority_report(authority, peer, message);
     td_authority_pump(authority);
-    struct td_message shorter;
-    if (message->kind == TD_MESSAGE_HELLO && known == authority->schemas.count) {
-        shorter = *message; /* its schema was known: the ID says it all */
-        shorter.hello.universe = NULL;
-        shorter.hello.step_count = 0;
-        input.message = &shorter;
-    }
+    char text[TD_TEXT_KEPT + 1];
+    struct td_message kept = *message;
+    shorten(&kept, known == authority->schemas.count, text);
+    struct td_input input = {
+        .kind = TD_INPUT_MESSAGE, .link = link, .at = authority->now, .message = &kept};
     if (message->kind == TD_MESSAGE_HELLO) input.voucher = authority->voucher;
     end_input(authority, &input);
 }

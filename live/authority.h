@@ -128,6 +128,7 @@ struct td_authority *td_authority_create(const struct td_authority_options *opti
                                          struct td_error *error);
 void td_authority_destroy(struct td_authority *authority); /* NULL is allowed */
 
+/* Of what it keeps (outlet.input), texts for people are cut to TD_TEXT_KEPT bytes. */
 void td_authority_receive(struct td_authority *authority, uint32_t link,
                           const struct td_message *message, td_time now);
 /* Text that is no message: the peer is told why, and cut off. */

@@ -34,6 +34,7 @@
 #define TD_SUBPROTOCOL "task-director.1"
 #define TD_PEER_PATH "/peer" /* of the URL: ws://HOST:PORT/peer */
 #define TD_MESSAGE_MAX (1u << 20)
+#define TD_TEXT_KEPT 1000u /* bytes that an authority keeps of the text of an ENDED */
 
 enum td_message_kind {
     /* from a peer */

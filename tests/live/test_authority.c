@@ -24,7 +24,10 @@ struct rig {
     char sent[LINKS][4096]; /* since the last look, a line a message */
     bool closed[LINKS];
     struct td_replay *replay;
-    uint32_t inputs; /* that have changed something */
+    uint32_t inputs; /* that have changed something; of the last one: */
+    enum td_input_kind kept;
+    char kept_text[TD_TEXT_KEPT + 2];
+    bool read_only; /* the token of who comes */
     const struct td_policy *policy;
     td_time now;
 };
@@ -56,8 +59,20 @@ static void keep_event(void *context, const struct td_event *event)
 static void count_input(void *context, const struct td_input *input)
 {
     struct rig *rig = context;
-    (void)input;
+    bool has_text = input->kind == TD_INPUT_MESSAGE && input->message->text != NULL;
     rig->inputs++;
+    rig->kept = input->kind;
+    (void)snprintf(rig->kept_text, sizeof rig->kept_text, "%s",
+                   has_text ? input->message->text : "");
+}
+
+static bool vouch(void *context, uint32_t link, const struct td_hello *hello,
+                  struct td_voucher *voucher, struct td_error *error)
+{
+    const struct rig *rig = context;
+    (void)link, (void)hello, (void)error;
+    voucher->read_only = rig->read_only;
+    return true;
 }
 
 static void keep_command(void *context, const struct td_command *command)
@@ -76,6 +91,7 @@ static void rig_open(struct rig *rig, const char *policy)
     const struct td_authority_outlet outlet = {.context = rig,
                                                .send = keep_sent,
                                                .close = keep_closed,
+                                               .vouch = vouch,
                                                .event = keep_event,
                                                .command = keep_command,
                                                .input = count_input};
@@ -88,7 +104,7 @@ static void rig_open(struct rig *rig, const char *policy)
 /* A link says something, in JSON with ' for ". */
 static void say(struct rig *rig, uint32_t link, const char *format, ...)
 {
-    char text[1024];
+    char text[4096];
     struct td_error error;
     va_list args;
     va_start(args, format);
@@ -393,6 +409,32 @@ static void known(struct rig *rig, size_t piece, const char *part)
     td_buffer_free(&text);
 }
 
+/* What is kept of what is said does not grow with it. */
+static void test_what_is_kept_is_short(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    char text[TD_TEXT_KEPT + 100];
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    memset(text, 'x', sizeof text);
+    memcpy(text + TD_TEXT_KEPT - 1, "\xC3\xA4", 2); /* a character across the limit */
+    text[sizeof text - 1] = '\0';
+    say(&rig, 0, "{'type': 'ended', 'order': '1', 'result': 'flaky', 'step': 'a', 'text': '%s'}",
+        text);
+    assert_int_equal(rig.kept, TD_INPUT_MESSAGE);
+    assert_int_equal(strlen(rig.kept_text), TD_TEXT_KEPT - 1);
+    /* what only an authority says, and a second hello: that it was nonsense is enough */
+    say(&rig, 0, "{'type': 'done', 'outcome': 'ok', 'reason': 'complete', 'text': '%s'}", text);
+    heard(&rig, 0, "'bad-message'");
+    assert_int_equal(rig.kept, TD_INPUT_REFUSE);
+    hello(&rig, 1, "p");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'not-first'");
+    assert_int_equal(rig.kept, TD_INPUT_REFUSE);
+    rig_close(&rig);
+}
+
 static void test_the_state_says_who_waits_for_whom(void **state)
 {
     (void)state;
@@ -512,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_a_build_without_an_order_is_adopted),
         cmocka_unit_test(test_what_two_peers_miss_is_lost),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_what_is_kept_is_short),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_results_are_said_again),
