@@ -31,6 +31,9 @@ struct member {
     bool builds; /* its order is to build a step, and others wait for that */
     bool here;   /* the engine knows it as present */
     bool joined, read_only;
+    bool limited;                  /* its hello, or its token, says that it publishes nothing */
+    bool apart;                    /* nobody can fetch what it has */
+    bool told;                     /* the engine has it as read-only */
     bool rest_there;               /* what its last look found of the universe's rest */
     bool to_fetch;                 /* its order's step should be in the cache */
     uint32_t last_step, last_part; /* its last result within the order */
@@ -138,6 +141,8 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
 /* What the peer has built nobody else can fetch: from now on it is one that does not publish, and
  * goes on with what it holds. */
 void td_authority_set_apart(struct td_authority *authority, td_peer peer);
+/* It is free: what it may since it came back holds from now on. */
+void td_authority_settle_rights(struct td_authority *authority, td_peer peer);
 
 /* report.c */
 void td_authority_report(struct td_authority *authority, td_peer peer,

@@ -149,6 +149,7 @@ static bool announce(struct td_authority *authority, td_peer peer)
         authority->cohorts[member->cohort].present++;
     }
     member->here = member->joined = true;
+    member->told = member->read_only;
     member->since = authority->now;
     for (td_step step = 0; step < schema->steps.count; step++) {
         if (member->digests[step] == 0) continue;
@@ -170,13 +171,30 @@ static bool announce(struct td_authority *authority, td_peer peer)
     return true;
 }
 
-void td_authority_set_apart(struct td_authority *authority, td_peer peer)
+/* The engine hears of it anew, with the rights that it has now. */
+static void announce_again(struct td_authority *authority, td_peer peer)
 {
     const struct td_event left = {.kind = TD_EVENT_LEFT, .at = authority->now, .peer = peer};
-    authority->members[peer].read_only = true;
-    td_authority_log(authority, peer, "counts as read-only: nobody can fetch what it has");
     if (!td_authority_tell(authority, &left) || !announce(authority, peer))
         td_authority_fail(authority);
+}
+
+void td_authority_set_apart(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    member->read_only = member->apart = true;
+    td_authority_log(authority, peer, "counts as read-only: nobody can fetch what it has");
+    announce_again(authority, peer);
+}
+
+void td_authority_settle_rights(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    member->read_only = member->limited || member->apart;
+    if (member->read_only == member->told) return;
+    td_authority_log(authority, peer, "%s from now on",
+                     member->read_only ? "counts as read-only" : "may publish");
+    announce_again(authority, peer);
 }
 
 static bool join(struct td_authority *authority, td_peer peer, const struct td_hello *hello)
@@ -228,10 +246,37 @@ static void welcome(const struct td_authority *authority, td_peer peer, bool res
     authority->outlet.send(authority->outlet.context, authority->members[peer].link, &message);
 }
 
+/* Whether the text is the one of that number; one that is not known has none. */
+static bool is_text(const struct td_authority *authority, uint32_t number, const char *text)
+{
+    return text == NULL ? number == 0
+                        : number != 0 && td_intern_find(&authority->texts, text) == number;
+}
+
+/* Whether it is the peer that it was: with another identity it might do what it may not any more.
+ */
+static bool is_as_before(const struct td_authority *authority, td_peer peer,
+                         const struct td_hello *hello, uint32_t schema)
+{
+    const struct td_identity *was = &authority->cohorts[authority->members[peer].cohort].identity;
+    return was->schema == schema && is_text(authority, was->repository, hello->repository) &&
+           is_text(authority, was->base_ref, hello->base_ref) &&
+           is_text(authority, was->cache, hello->cache);
+}
+
+/* What it may is told by its new hello. What it must not publish any more counts for nobody from
+ * now on; the engine hears of it when the order has ended. */
+static void take_rights(struct member *member, bool read_only)
+{
+    member->limited = read_only;
+    if (read_only) member->read_only = true;
+}
+
 /* The peer has lost its connection, and goes on with what it was doing. */
-static void resume(struct td_authority *authority, td_peer peer, uint32_t link)
+static void resume(struct td_authority *authority, td_peer peer, uint32_t link, bool read_only)
 {
     struct member *member = &authority->members[peer];
+    take_rights(member, read_only);
     member->link = link;
     member->lost_until = TD_TIME_MAX;
     td_authority_set_timer(authority, peer);
@@ -270,7 +315,8 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     member->lost_until = member->ask_at = TD_TIME_MAX;
     member->order = 0;
     member->owner = admission->owner;
-    member->read_only = hello->read_only || admission->read_only;
+    member->read_only = member->limited = hello->read_only || admission->read_only;
+    member->apart = false;
     authority->cohorts[member->cohort].used = authority->now;
     authority->links[link] = peer;
     struct td_recording *recording = td_authority_recording(authority, peer);
@@ -308,8 +354,9 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
         refuse(authority, link, "name-taken");
         return;
     }
-    if (member->here && hello->resume != 0 && hello->resume == member->order) {
-        resume(authority, peer, link);
+    if (member->here && hello->resume != 0 && hello->resume == member->order &&
+        is_as_before(authority, peer, hello, schema)) {
+        resume(authority, peer, link, hello->read_only || admission.read_only);
         return;
     }
     if (member->here) td_authority_drop(authority, peer); /* it starts anew */

@@ -55,6 +55,13 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
     authority->outlet.send(authority->outlet.context, member->link, &seen);
 }
 
+/* It is free, and the engine knows. */
+static void go_on(struct td_authority *authority, td_peer peer)
+{
+    td_authority_settle_rights(authority, peer);
+    td_authority_ask_later(authority, peer);
+}
+
 /* Its order is over. */
 static void free_member(struct td_authority *authority, td_peer peer)
 {
@@ -140,7 +147,7 @@ static void fail_rest(struct td_authority *authority, td_peer peer,
         if (!td_authority_tell(authority, &event))
             refused(authority, peer);
         else
-            td_authority_ask_later(authority, peer);
+            go_on(authority, peer);
         return;
     }
     const struct td_message done = {
@@ -198,7 +205,7 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     if (!td_authority_tell(authority, &event))
         refused(authority, peer);
     else if (member->here)
-        td_authority_ask_later(authority, peer);
+        go_on(authority, peer);
 }
 
 /* An order for a fetch has turned out a build. Once can be an accident of the peer's; what two have
@@ -298,7 +305,7 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     if (!message->obtained.last) return;
     if (!member->read_only && parts_of(authority, peer, place, member->digests[place]) < parts)
         td_authority_set_apart(authority, peer);
-    td_authority_ask_later(authority, peer);
+    go_on(authority, peer);
 }
 
 void td_authority_report(struct td_authority *authority, td_peer peer,

@@ -409,6 +409,57 @@ static void known(struct rig *rig, size_t piece, const char *part)
     td_buffer_free(&text);
 }
 
+#define BUILT(order, step)                                                                         \
+    "{'type': 'obtained', 'order': '" order "', 'step': '" step "', 'how': 'build', "              \
+    "'published': true, 'last': true, 'took_ns': '10'}"
+
+/* Its token has become one that publishes nothing while it was away, and then one that does. */
+static void test_rights_that_change_while_a_peer_is_away(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1', 'step': 'a'");
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'type': 'wait'");
+    td_authority_lose(rig.authority, 0, 10);
+    rig.read_only = true;
+    say(&rig, 2, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'resume': '1'}");
+    heard(&rig, 2, "'resumed': true");
+    td_authority_lose(rig.authority, 2, 11); /* it comes once more, with the same */
+    say(&rig, 2, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'resume': '1'}");
+    heard(&rig, 2, "'resumed': true");
+    say(&rig, 2, BUILT("1", "a"));
+    heard(&rig, 2, "'step': 'b', 'targets': '//b', 'expect': 'build'");
+    heard(&rig, 1, "'step': 'a', 'targets': '//a', 'expect': 'build'"); /* not in the cache */
+    say(&rig, 1, BUILT("3", "a"));
+    heard(&rig, 1, "'step': 'b', 'targets': '//b', 'expect': 'build'"); /* p builds it for itself */
+    td_authority_lose(rig.authority, 2, 20);
+    rig.read_only = false;
+    say(&rig, 3, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'resume': '2'}");
+    heard(&rig, 3, "'resumed': true");
+    say(&rig, 3, BUILT("2", "b")); /* as what it was ordered to be built */
+    heard(&rig, 3, "'targets': '//...'");
+    hello(&rig, 4, "r");
+    heard(&rig, 4, "'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    rig_close(&rig);
+}
+
+static void test_who_comes_back_as_somebody_else_starts_anew(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1'");
+    td_authority_lose(rig.authority, 0, 10);
+    say(&rig, 1,
+        "{'type': 'hello', 'peer': 'p', 'repository': 'other', " SCHEMA ", 'resume': '1'}");
+    heard(&rig, 1, "'grace_ns': '100'}\n{'type': 'order', 'order': '2'"); /* it is not resumed */
+    rig_close(&rig);
+}
+
 /* What is kept of what is said does not grow with it. */
 static void test_what_is_kept_is_short(void **state)
 {
@@ -554,6 +605,8 @@ int main(void)
         cmocka_unit_test(test_a_build_without_an_order_is_adopted),
         cmocka_unit_test(test_what_two_peers_miss_is_lost),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_rights_that_change_while_a_peer_is_away),
+        cmocka_unit_test(test_who_comes_back_as_somebody_else_starts_anew),
         cmocka_unit_test(test_what_is_kept_is_short),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
