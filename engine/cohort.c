@@ -1,11 +1,59 @@
 /* Cohorts: the peers that can share results, their artifacts, and the line in which they came. */
 #include "engine/engine_internal.h"
 
+#define FEW 8u /* so many are looked at one by one */
+
+static bool is_cohort(const struct td_engine *engine, uint32_t cohort,
+                      const struct td_identity *identity)
+{
+    return memcmp(&engine->cohorts[cohort].identity, identity, sizeof *identity) == 0;
+}
+
+/* Where the identity stands in the table, or would. */
+static uint32_t index_slot(const struct td_engine *engine, const struct td_identity *identity)
+{
+    uint64_t hash = (uint64_t)identity->repository << 32 | identity->base_ref;
+    hash = (hash ^ hash >> 29) * UINT64_C(0xBF58476D1CE4E5B9);
+    hash ^= (uint64_t)identity->cache << 32 | identity->schema;
+    hash = (hash ^ hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+    uint32_t mask = engine->cohort_slots - 1, slot = (uint32_t)(hash >> 32) & mask;
+    while (engine->cohort_table[slot] != 0 &&
+           !is_cohort(engine, engine->cohort_table[slot] - 1, identity))
+        slot = (slot + 1) & mask;
+    return slot;
+}
+
+/* Room in the table for one cohort more, at most half full. It is made when there are more than a
+ * few, and after a reset made anew then. */
+static bool index_reserve(struct td_engine *engine)
+{
+    uint32_t count = engine->cohort_count, slots = engine->cohort_slots;
+    if (count < FEW || (count > FEW && 2 * (count + 1) <= slots)) return true;
+    while (slots < 2 * (count + 1))
+        slots = slots == 0 ? 4 * FEW : 2 * slots;
+    if (slots == engine->cohort_slots) {
+        memset(engine->cohort_table, 0, slots * sizeof *engine->cohort_table);
+    } else {
+        uint32_t *table = calloc(slots, sizeof *table);
+        if (table == NULL) return false;
+        free(engine->cohort_table);
+        engine->cohort_table = table;
+        engine->cohort_slots = slots;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        engine->cohort_table[index_slot(engine, &engine->cohorts[i].identity)] = i + 1;
+    return true;
+}
+
 uint32_t td_cohort_find(const struct td_engine *engine, const struct td_identity *identity)
 {
+    if (engine->cohort_count > FEW) {
+        uint32_t entry = engine->cohort_table[index_slot(engine, identity)];
+        return entry == 0 ? NONE : entry - 1;
+    }
     /* the newest first: peers of one cohort tend to come together */
     for (uint32_t i = engine->cohort_count; i-- > 0;)
-        if (memcmp(&engine->cohorts[i].identity, identity, sizeof *identity) == 0) return i;
+        if (is_cohort(engine, i, identity)) return i;
     return NONE;
 }
 
@@ -19,8 +67,8 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
                      identity->schema);
         return NONE;
     }
-    if (!td_reserve(&engine->cohorts, &engine->cohort_capacity, engine->cohort_count + 1,
-                    sizeof *engine->cohorts)) {
+    if (!index_reserve(engine) || !td_reserve(&engine->cohorts, &engine->cohort_capacity,
+                                              engine->cohort_count + 1, sizeof *engine->cohorts)) {
         td_error_memory(error, "a cohort");
         return NONE;
     }
@@ -43,6 +91,8 @@ uint32_t td_cohort_open(struct td_engine *engine, const struct td_identity *iden
     cohort->strain = NONE;
     cohort->at_work = 0;
     cohort->line_first = cohort->line_last = TD_NO_PEER;
+    if (engine->cohort_count >= FEW)
+        engine->cohort_table[index_slot(engine, identity)] = engine->cohort_count + 1;
     return engine->cohort_count++;
 }
 

@@ -104,6 +104,7 @@ void td_engine_destroy(struct td_engine *engine)
         td_strain_free(&engine->strains[i]);
     free(engine->schemas);
     free(engine->cohorts);
+    free(engine->cohort_table);
     free(engine->strains);
     free(engine->peers);
     free(engine->histories);

@@ -177,6 +177,9 @@ struct td_engine {
     uint32_t schema_count, schema_capacity;
     struct cohort *cohorts; /* cohort_count in use; those behind keep their memory */
     uint32_t cohort_count, cohort_capacity;
+    uint32_t
+        *cohort_table; /* where there are more than a few: their number + 1 by identity; 0: free */
+    uint32_t cohort_slots;
     struct strain *strains;
     uint32_t strain_count, strain_capacity;
     uint32_t strain_free;   /* first of those closed, chained by `next` */

@@ -211,6 +211,7 @@ void td_authority_destroy(struct td_authority *authority)
     }
     free(authority->members);
     free(authority->cohorts);
+    free(authority->cohort_table);
     free(authority->links);
     td_agenda_free(&authority->timers);
     td_agenda_free(&authority->pending);

@@ -1,5 +1,6 @@
 /* The insides of the authority: authority.c has its life and its timers, hello.c how peers come,
- * owners.c whose they are, report.c what they report, orders.c what the engine wants done. */
+ * cohorts.c with whom they share, owners.c whose they are, report.c what they report, orders.c what
+ * the engine wants done. */
 #ifndef TD_LIVE_AUTHORITY_INTERNAL_H
 #define TD_LIVE_AUTHORITY_INTERNAL_H
 
@@ -68,6 +69,9 @@ struct td_authority {
     uint32_t used_capacity, member_capacity;
     struct live_cohort *cohorts;
     uint32_t cohort_count, cohort_capacity;
+    uint32_t *cohort_table; /* their number + 1, by identity; 0: free */
+    uint32_t cohort_slots;
+    struct td_hash_key cohort_key;
     struct td_store store;
     struct td_metrics metrics;
     uint32_t *links; /* link -> peer, or NOBODY */
@@ -133,9 +137,14 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
 void td_authority_charge_schema(struct td_authority *authority, const struct admission *admission);
 void td_authority_charge_peer(struct td_authority *authority, const struct admission *admission);
 
-/* hello.c */
+/* cohorts.c */
+/* NOBODY if there is no such cohort. */
+uint32_t td_authority_find_cohort(const struct td_authority *authority,
+                                  const struct td_identity *identity);
 /* The cohort's number, made if it is new; NOBODY if memory is short. */
 uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity);
+
+/* hello.c */
 void td_authority_hello(struct td_authority *authority, uint32_t link,
                         const struct td_message *message);
 /* What the peer has built nobody else can fetch: from now on it is one that does not publish, and

@@ -42,30 +42,6 @@ static uint32_t find_schema(struct td_authority *authority, uint32_t link,
     return UINT32_MAX;
 }
 
-uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity)
-{
-    for (uint32_t i = 0; i < authority->cohort_count; i++)
-        if (memcmp(&authority->cohorts[i].identity, identity, sizeof *identity) == 0) return i;
-    uint32_t steps = authority->schemas.items[identity->schema]->steps.count;
-    if (authority->cohort_count == authority->cohort_capacity) {
-        uint32_t capacity = authority->cohort_capacity == 0 ? 8 : 2 * authority->cohort_capacity;
-        struct live_cohort *cohorts = realloc(authority->cohorts, capacity * sizeof *cohorts);
-        if (cohorts == NULL) return NOBODY;
-        authority->cohorts = cohorts;
-        authority->cohort_capacity = capacity;
-    }
-    struct live_cohort *cohort = &authority->cohorts[authority->cohort_count];
-    *cohort = (struct live_cohort){.identity = *identity,
-                                   .untouched = calloc(steps, sizeof *cohort->untouched),
-                                   .builds = calloc(steps, sizeof *cohort->builds)};
-    if (cohort->untouched == NULL || cohort->builds == NULL) {
-        free(cohort->untouched);
-        free(cohort->builds);
-        return NOBODY;
-    }
-    return authority->cohort_count++;
-}
-
 /* Room for the digests of a peer; all of them the untouched ones at first. */
 static bool clear_digests(struct member *member, uint32_t steps)
 {

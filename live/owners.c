@@ -46,9 +46,7 @@ static bool is_new_cohort(const struct td_authority *authority, const struct td_
     identity.base_ref = base_ref;
     identity.cache = cache;
     if (*new_texts > 0 || schema == UINT32_MAX) return true;
-    for (uint32_t i = 0; i < authority->cohort_count; i++)
-        if (memcmp(&authority->cohorts[i].identity, &identity, sizeof identity) == 0) return false;
-    return true;
+    return td_authority_find_cohort(authority, &identity) == NOBODY;
 }
 
 /* At most this is kept because of the hello. */

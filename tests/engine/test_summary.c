@@ -153,6 +153,29 @@ static void test_what_is_impossible(void **state)
     rig_close(&rig);
 }
 
+/* Each of many cohorts is found again, and none after a reset. */
+static void test_many_cohorts(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, &test_policy, 2, NULL);
+    for (unsigned round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 300; i++) {
+            const struct td_identity identity = {.repository = i % 7, .cache = i};
+            assert_false(td_engine_knows_published(rig.engine, &identity, 0, 0));
+            rig_do(&rig, (struct td_event){.kind = TD_EVENT_PUBLISHED,
+                                           .known = {.identity = identity, .step = i % 2}});
+        }
+        for (uint32_t i = 0; i < 300; i++) {
+            const struct td_identity identity = {.repository = i % 7, .cache = i};
+            assert_true(td_engine_knows_published(rig.engine, &identity, i % 2, 0));
+            assert_false(td_engine_knows_published(rig.engine, &identity, 1 - i % 2, 0));
+        }
+        td_engine_reset(rig.engine);
+    }
+    rig_close(&rig);
+}
+
 /* The last step that the peer lacks. */
 static struct td_choice backwards(const struct td_view *view)
 {
@@ -204,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_variants_and_what_is_broken),
         cmocka_unit_test(test_learned_times_go_on),
         cmocka_unit_test(test_what_is_impossible),
+        cmocka_unit_test(test_many_cohorts),
         cmocka_unit_test(test_an_engine_follows_another_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

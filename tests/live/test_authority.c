@@ -460,6 +460,27 @@ static void test_who_comes_back_as_somebody_else_starts_anew(void **state)
     rig_close(&rig);
 }
 
+/* Each of many finds those that it can share with, and nobody else. */
+static void test_many_cohorts(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    for (unsigned i = 0; i < 200; i++) {
+        say(&rig, 0, "{'type': 'hello', 'peer': 'p%u', 'base_ref': 'r%u', " SCHEMA "}", i, i);
+        heard(&rig, 0, "'step': 'a', 'targets': '//a', 'expect': 'build'");
+        say(&rig, 0, BUILT("%u", "a"), 2 * i + 1);
+        heard(&rig, 0, "'step': 'b'");
+        say(&rig, 0, "{'type': 'bye'}");
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        say(&rig, 0, "{'type': 'hello', 'peer': 'q%u', 'base_ref': 'r%u', " SCHEMA "}", i, i);
+        heard(&rig, 0, "'step': 'b'"); /* a is published here, so b comes first */
+        say(&rig, 0, "{'type': 'bye'}");
+    }
+    rig_close(&rig);
+}
+
 /* What is kept of what is said does not grow with it. */
 static void test_what_is_kept_is_short(void **state)
 {
@@ -607,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_rights_that_change_while_a_peer_is_away),
         cmocka_unit_test(test_who_comes_back_as_somebody_else_starts_anew),
+        cmocka_unit_test(test_many_cohorts),
         cmocka_unit_test(test_what_is_kept_is_short),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
