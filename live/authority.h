@@ -144,8 +144,8 @@ void td_authority_wake(struct td_authority *authority, td_time now);
 void td_authority_hold(struct td_authority *authority, enum td_hold why, bool on, td_time now);
 void td_authority_drain(struct td_authority *authority);
 bool td_authority_is_held(const struct td_authority *authority, enum td_hold why);
-/* A part of what an earlier authority knew (live/summary.h). False with an error if it is none:
- * then this authority is of no use any more. */
+/* A part of what an earlier authority knew (live/summary.h), before any peer has come. False with
+ * an error if it is none: then this authority is of no use any more. */
 bool td_authority_restore(struct td_authority *authority, const char *bytes, size_t length,
                           td_time now, struct td_error *error);
 /* The authority's program was ended and has been started again: all connections are gone, every

@@ -251,7 +251,9 @@ static bool restore_schema(struct td_authority *authority, struct td_reader *rea
 {
     uint32_t made = td_schemas_add_written(&authority->schemas, reader, &authority->error);
     if (made == UINT32_MAX) return false;
-    const struct td_schema_spec spec = td_known_schema_spec(authority->schemas.items[made]);
+    const struct td_known_schema *schema = authority->schemas.items[made];
+    if (td_schemas_find(&authority->schemas, schema->id) != made) return damaged(authority);
+    const struct td_schema_spec spec = td_known_schema_spec(schema);
     const struct td_event event = {
         .kind = TD_EVENT_SCHEMA, .at = authority->now, .schema = {.id = made, .spec = &spec}};
     return td_authority_tell(authority, &event);
@@ -345,6 +347,8 @@ bool td_summary_restore(struct td_authority *authority, const char *bytes, size_
 {
     struct td_reader reader = td_reader_of(bytes, length);
     uint64_t kind = td_take_unsigned(&reader);
+    if (authority->names.count > authority->own_names) /* it comes before all peers */
+        return damaged(authority);
     bool good = kind == ITEM_SCHEMA   ? restore_schema(authority, &reader)
                 : kind == ITEM_NAMES  ? restore_names(authority, &reader)
                 : kind == ITEM_COHORT ? restore_cohort(authority, &reader)
