@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define TRY_AGAIN_NS TD_NS_PER_S
+#define FOLD_AGAIN_NS (60 * TD_NS_PER_S) /* a fold can wait: what has come in is written */
 /* Inputs that are worth a fold as soon as nobody is present. */
 #define FOLD_ROWS 10000u
 /* What may wait in memory: inputs for a disk that is full, and hellos for a fold. */
@@ -45,11 +46,12 @@ struct td_keeper {
     size_t parked_count, parked_capacity, parked_bytes;
     td_time start;
     int64_t retry_ns;
-    bool silent;    /* it lives again: nothing goes out, nothing is kept */
-    bool running;   /* the committer has what was handed over */
-    bool failing;   /* the last commit has failed */
-    bool unparks;   /* the next commit begins with the hellos that wait */
-    bool no_memory; /* an input could not be kept */
+    int64_t fold_at_ns; /* no fold is tried before */
+    bool silent;        /* it lives again: nothing goes out, nothing is kept */
+    bool running;       /* the committer has what was handed over */
+    bool failing;       /* the last commit has failed */
+    bool unparks;       /* the next commit begins with the hellos that wait */
+    bool no_memory;     /* an input could not be kept */
     struct td_error fault;
     uint64_t folded; /* rows that the last fold has left, or the beginning */
 };
@@ -488,6 +490,19 @@ static bool fold(struct td_keeper *keeper, td_time now, struct td_error *error)
     return true;
 }
 
+/* The journal grows on, which is better than to let anybody wait for what may never go well. */
+static void put_off_fold(struct td_keeper *keeper, td_time now, int64_t clock_ns,
+                         const struct td_error *why)
+{
+    char text[1200];
+    keeper->fold_at_ns = clock_ns + FOLD_AGAIN_NS;
+    (void)snprintf(text, sizeof text,
+                   "%s: it is not folded, and grows until that goes well; it is tried again when "
+                   "nobody is here, at most once a minute",
+                   why->text);
+    say(keeper, now, text);
+}
+
 /* Under other options a journal can be gone on with if nobody is expected: it is folded then. */
 static bool recover(struct td_keeper *keeper, int64_t realtime_ns, struct td_error *error)
 {
@@ -601,15 +616,11 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
     if (!write_down(keeper, now, clock_ns)) return false;
     uint64_t rows = keeper->rows - keeper->folded;
     bool worth = rows >= FOLD_ROWS || (is_full(keeper) && rows > 0);
-    if (!worth || td_authority_present(keeper->authority) > 0 ||
+    if (!worth || clock_ns < keeper->fold_at_ns || td_authority_present(keeper->authority) > 0 ||
         td_authority_fault(keeper->authority) != NULL ||
         td_authority_is_held(keeper->authority, TD_HOLD_DRAIN))
         return true;
-    if (!fold(keeper, now, &error)) {
-        begin_hold(keeper, now, &error);
-        keeper->retry_ns = clock_ns + TRY_AGAIN_NS;
-        return false;
-    }
+    if (!fold(keeper, now, &error)) put_off_fold(keeper, now, clock_ns, &error);
     keeper->unparks = keeper->parked_count > 0; /* once the caller has the new authority */
     if (keeper->unparks) keeper->retry_ns = clock_ns;
     return true;

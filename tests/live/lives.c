@@ -85,6 +85,7 @@ static void on_log(void *context, td_time at, const char *peer, const char *text
     struct life *life = context;
     (void)at, (void)peer;
     life->said_full += strstr(text, "make room on its disk") != NULL;
+    life->said_unfolded += strstr(text, "it is not folded") != NULL;
     life->folds += strstr(text, "is folded") != NULL;
 }
 

@@ -41,8 +41,8 @@ struct life {
     bool aside;   /* commits are made by a thread, while life goes on */
     bool builds;  /* what is ordered to be built is built, and the rest fetched */
     uint32_t orders, built;
-    uint32_t said_full, folds; /* so often the log has it */
-    uint32_t resumed;          /* welcomes that said so */
+    uint32_t said_full, said_unfolded, folds; /* so often the log has it */
+    uint32_t resumed;                         /* welcomes that said so */
 };
 
 /* A path in a folder of its own, and the folder's end. */

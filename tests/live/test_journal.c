@@ -7,6 +7,7 @@
 #include "live/trace.h"
 #include "policies/policies.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,39 @@ static void test_a_fold_forgets_no_result(void **state)
     life_prove(path, "directed");
 }
 
+/* A fold that fails holds nobody, and is tried again. */
+static void test_a_fold_that_fails(void **state)
+{
+    (void)state;
+    static struct life life;
+    sqlite3 *database;
+    const char *path = path_of("unfolded");
+    memset(&life, 0, sizeof life);
+    life.journal.most_bytes = 1000;
+    assert_true(life_open(&life, path, "directed", NULL));
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(database,
+                                  "CREATE TRIGGER keep BEFORE DELETE ON inputs BEGIN SELECT "
+                                  "RAISE(ABORT, 'nothing is deleted'); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    for (uint32_t round = 0; round < 5; round++) {
+        memset(life.peers, 0, sizeof life.peers);
+        life.healthy = true;
+        life_step(&life);
+        life_finish(&life);
+        assert_int_equal(life.said_full + life.folds, 0);
+    }
+    assert_int_equal(life.said_unfolded, 1);
+    assert_int_equal(sqlite3_exec(database, "DROP TRIGGER keep", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(database);
+    life.clock_ns += 60 * TD_NS_PER_S;
+    assert_true(td_keeper_commit(life.keeper, life.now, life.clock_ns));
+    assert_int_equal(life.folds, 1);
+    life_close(&life);
+    life_prove(path, "directed");
+}
+
 /* Newcomers wait while a journal that is full cannot be folded. */
 static void test_newcomers_wait_for_a_fold(void **state)
 {
@@ -588,6 +622,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fold_and_go_on, make_folder, tell_seed),
         cmocka_unit_test_setup_teardown(test_another_policy_takes_over, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_a_fold_forgets_no_result, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_a_fold_that_fails, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_newcomers_wait_for_a_fold, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_records_are_the_same, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_what_another_policy_would_do, make_folder,
