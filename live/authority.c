@@ -189,7 +189,6 @@ void td_authority_free_steps(struct member *member)
     member->digests = member->starts = NULL;
     member->fractions = NULL;
     member->held = NULL;
-    member->digest_room = 0;
 }
 
 void td_authority_destroy(struct td_authority *authority)

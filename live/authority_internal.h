@@ -21,11 +21,11 @@ struct member {
     td_step order_step;
     td_time lost_until; /* without a connection: it is given up then */
     td_time ask_at;     /* its wait has an end; TD_TIME_MAX: none */
-    uint64_t *digests;  /* by step, as the engine knows them; behind them the rest's */
-    uint64_t *starts;   /* by step, of what a build could start from, */
-    double *fractions;  /* and what is left of it then; 1: it starts from nothing */
-    bool *held;         /* by step */
-    uint32_t digest_room;
+    /* Of one that touches something, else NULL; see digest_of() and fraction_of(). */
+    uint64_t *digests;     /* by step, as the engine knows them; behind them the rest's */
+    uint64_t *starts;      /* by step, of what a build could start from, */
+    double *fractions;     /* and what is left of it then; 1: it starts from nothing */
+    bool *held;            /* by step */
     td_time since;         /* its order began; it has waited since; it has been free since */
     enum td_reason reason; /* of the order or the wait */
     bool waiting;
@@ -43,7 +43,7 @@ struct member {
 
 /* Whole builds of a step. */
 struct observed {
-    td_sum sum;
+    td_time sum;
     uint64_t count;
 };
 
@@ -52,8 +52,10 @@ struct live_cohort {
     struct td_identity identity;
     uint32_t present;        /* peers */
     struct observed *builds; /* by step */
-    uint32_t *untouched;     /* by step, the number of the digest; 0: nobody has said */
-    td_time used;            /* somebody came to it last */
+    /* By step, the number of the digest; 0: nobody has said. NULL: of no step; see untouched_of()
+     */
+    uint32_t *untouched;
+    td_time used; /* somebody came to it last */
 };
 
 struct td_authority {
@@ -101,6 +103,23 @@ static inline const struct td_known_schema *schema_of(const struct td_authority 
     return authority->schemas.items[authority->members[peer].schema];
 }
 
+/* Digest 0 is the untouched one. The count of steps is the rest's place. */
+static inline uint64_t digest_of(const struct member *member, uint32_t step)
+{
+    return member->digests == NULL ? 0 : member->digests[step];
+}
+
+/* What is left of a build that starts from member->starts; 1: there is no such start. */
+static inline double fraction_of(const struct member *member, td_step step)
+{
+    return member->fractions == NULL ? 1 : member->fractions[step];
+}
+
+static inline uint32_t untouched_of(const struct live_cohort *cohort, td_step step)
+{
+    return cohort->untouched == NULL ? 0 : cohort->untouched[step];
+}
+
 /* The recording, if the peer is recorded. */
 struct td_recording *td_authority_recording(const struct td_authority *authority, td_peer peer);
 void td_authority_log(const struct td_authority *authority, td_peer peer, const char *format, ...)
@@ -143,6 +162,9 @@ uint32_t td_authority_find_cohort(const struct td_authority *authority,
                                   const struct td_identity *identity);
 /* The cohort's number, made if it is new; NOBODY if memory is short. */
 uint32_t td_authority_cohort(struct td_authority *authority, const struct td_identity *identity);
+/* What the cohort's untouched variant of a step is called; false if memory is short. */
+bool td_authority_set_untouched(struct td_authority *authority, uint32_t cohort, td_step step,
+                                uint32_t digest);
 
 /* hello.c */
 void td_authority_hello(struct td_authority *authority, uint32_t link,

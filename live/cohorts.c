@@ -54,13 +54,19 @@ uint32_t td_authority_cohort(struct td_authority *authority, const struct td_ide
     if (!reserve(authority)) return NOBODY;
     struct live_cohort *cohort = &authority->cohorts[authority->cohort_count];
     *cohort = (struct live_cohort){.identity = *identity,
-                                   .untouched = calloc(steps, sizeof *cohort->untouched),
                                    .builds = calloc(steps, sizeof *cohort->builds)};
-    if (cohort->untouched == NULL || cohort->builds == NULL) {
-        free(cohort->untouched);
-        free(cohort->builds);
-        return NOBODY;
-    }
+    if (cohort->builds == NULL) return NOBODY;
     authority->cohort_table[slot_of(authority, identity)] = authority->cohort_count + 1;
     return authority->cohort_count++;
+}
+
+bool td_authority_set_untouched(struct td_authority *authority, uint32_t cohort, td_step step,
+                                uint32_t digest)
+{
+    struct live_cohort *live = &authority->cohorts[cohort];
+    uint32_t steps = authority->schemas.items[live->identity.schema]->steps.count;
+    if (live->untouched == NULL) live->untouched = calloc(steps, sizeof *live->untouched);
+    if (live->untouched == NULL) return false;
+    live->untouched[step] = digest;
+    return true;
 }

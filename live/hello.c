@@ -42,31 +42,18 @@ static uint32_t find_schema(struct td_authority *authority, uint32_t link,
     return UINT32_MAX;
 }
 
-/* Room for the digests of a peer; all of them the untouched ones at first. */
-static bool clear_digests(struct member *member, uint32_t steps)
+/* Room for what a peer holds, and, if it names some, for its digests; all of them the untouched
+ * ones at first. */
+static bool reserve_steps(struct member *member, size_t steps, bool digests)
 {
-    if (member->digest_room < steps + 1) {
-        uint64_t *digests = calloc(2 * ((size_t)steps + 1), sizeof *digests);
-        double *fractions = calloc(steps + (size_t)1, sizeof *fractions);
-        bool *held = calloc(steps + (size_t)1, sizeof *held);
-        if (digests == NULL || fractions == NULL || held == NULL) {
-            free(digests);
-            free(fractions);
-            free(held);
-            return false;
-        }
-        free(member->digests);
-        free(member->fractions);
-        free(member->held);
-        member->held = held;
-        member->digests = digests;
-        member->fractions = fractions;
-        member->digest_room = steps + 1;
-    }
-    memset(member->digests, 0, 2 * (size_t)member->digest_room * sizeof *member->digests);
-    memset(member->held, 0, member->digest_room * sizeof *member->held);
-    member->starts = member->digests + member->digest_room;
-    for (uint32_t step = 0; step <= steps; step++)
+    td_authority_free_steps(member);
+    member->held = calloc(steps + 1, sizeof *member->held);
+    if (member->held == NULL || !digests) return member->held != NULL;
+    member->digests = calloc(2 * (steps + 1), sizeof *member->digests);
+    member->fractions = calloc(steps + 1, sizeof *member->fractions);
+    if (member->digests == NULL || member->fractions == NULL) return false;
+    member->starts = member->digests + steps + 1;
+    for (size_t step = 0; step <= steps; step++)
         member->fractions[step] = 1;
     return true;
 }
@@ -76,7 +63,7 @@ static bool number_digest(struct td_authority *authority, const struct live_coho
                           td_step step, const char *text, uint64_t *out)
 {
     uint32_t number = td_intern(&authority->digests, text);
-    *out = number == cohort->untouched[step] ? 0 : number;
+    *out = number == untouched_of(cohort, step) ? 0 : number;
     return number != TD_INTERN_FULL;
 }
 
@@ -89,10 +76,11 @@ static bool read_digests(struct td_authority *authority, td_peer peer, const str
         const struct td_hello_digest *given = &hello->digests[i];
         td_step step = td_known_schema_step(schema_of(authority, peer), given->step);
         if (step == TD_NO_STEP) continue; /* it is of no use to anybody */
-        if (given->untouched != NULL && cohort->untouched[step] == 0) {
+        if (given->untouched != NULL && untouched_of(cohort, step) == 0) {
             uint32_t number = td_intern(&authority->digests, given->untouched);
-            if (number == TD_INTERN_FULL) return false;
-            cohort->untouched[step] = number;
+            if (number == TD_INTERN_FULL ||
+                !td_authority_set_untouched(authority, member->cohort, step, number))
+                return false;
         }
         if (!number_digest(authority, cohort, step, given->digest, &member->digests[step]))
             return false;
@@ -128,7 +116,7 @@ static bool announce(struct td_authority *authority, td_peer peer)
     member->told = member->read_only;
     member->since = authority->now;
     for (td_step step = 0; step < schema->steps.count; step++) {
-        if (member->digests[step] == 0) continue;
+        if (digest_of(member, step) == 0) continue;
         event = (struct td_event){.kind = TD_EVENT_VARIANT,
                                   .at = authority->now,
                                   .peer = peer,
@@ -281,7 +269,8 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     member->schema = schema;
     if (!identify(authority, hello, schema, &identity) ||
         (member->cohort = td_authority_cohort(authority, &identity)) == NOBODY ||
-        !clear_digests(member, authority->schemas.items[schema]->steps.count) ||
+        !reserve_steps(member, authority->schemas.items[schema]->steps.count,
+                       hello->digest_count > 0) ||
         !read_digests(authority, peer, hello)) {
         (void)td_error_memory(&authority->error, "a peer");
         td_authority_fail(authority);

@@ -15,7 +15,7 @@ static bool expects_build(const struct td_authority *authority, const struct td_
     const struct member *member = &authority->members[command->peer];
     if (command->step != TD_UNIVERSE) return command->build;
     const uint32_t rest = schema_of(authority, command->peer)->steps.count;
-    return td_store_parts(&authority->store, member->cohort, rest, member->digests[rest]) == 0;
+    return td_store_parts(&authority->store, member->cohort, rest, digest_of(member, rest)) == 0;
 }
 
 static void send_order(struct td_authority *authority, const struct td_command *command)

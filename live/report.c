@@ -39,8 +39,8 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
     }
     uint32_t part = message->look.part;
     bool rest = place == steps_of(authority, peer);
-    bool there = parts_of(authority, peer, place, member->digests[place]) > part;
-    bool start = !rest && member->fractions[place] < 1 &&
+    bool there = parts_of(authority, peer, place, digest_of(member, place)) > part;
+    bool start = !rest && fraction_of(member, place) < 1 &&
                  parts_of(authority, peer, place, member->starts[place]) > part;
     if (rest) member->rest_there = there;
     member->to_fetch = false; /* it believes what it is told here, and knows no cache */
@@ -51,7 +51,7 @@ static void look(struct td_authority *authority, td_peer peer, const struct td_m
         .kind = TD_MESSAGE_SEEN,
         .order = message->order,
         .step = message->step,
-        .seen = {.published = there, .fraction = start ? member->fractions[place] : 1}};
+        .seen = {.published = there, .fraction = start ? fraction_of(member, place) : 1}};
     authority->outlet.send(authority->outlet.context, member->link, &seen);
 }
 
@@ -77,7 +77,7 @@ static td_time mean_build(const struct td_authority *authority, td_peer peer, td
 {
     const struct observed *seen = &authority->cohorts[authority->members[peer].cohort].builds[step];
     const td_time *estimates = schema_of(authority, peer)->estimates;
-    if (seen->count > 0) return (td_time)(seen->sum / (td_sum)seen->count);
+    if (seen->count > 0) return seen->sum / (td_time)seen->count;
     return estimates == NULL || estimates[step] >= TD_TIME_MAX ? 0 : estimates[step];
 }
 
@@ -92,7 +92,11 @@ static void count_result(struct td_authority *authority, td_peer peer, td_step s
         metrics->built++;
         metrics->duplicates += known;
         if (!message->obtained.whole) return;
-        seen->sum += took;
+        if (seen->sum > TD_TIME_MAX - took) { /* after centuries older ones count for less */
+            seen->sum /= 2;
+            seen->count /= 2;
+        }
+        seen->sum = took > TD_TIME_MAX - seen->sum ? TD_TIME_MAX : seen->sum + took;
         seen->count++;
         return;
     }
@@ -120,7 +124,7 @@ static bool obtain_rest(struct td_authority *authority, td_peer peer)
         td_recording_obtain(recording, peer, TD_RECORD_REST, !member->rest_there, false,
                             authority->now);
     return member->read_only || td_store_publish(&authority->store, member->cohort, rest,
-                                                 member->digests[rest], 1, peer);
+                                                 digest_of(member, rest), 1, peer);
 }
 
 /* The universe has failed beyond its steps, which the engine knows nothing of: by accident it is
@@ -217,7 +221,7 @@ static bool note_miss(struct td_authority *authority, td_peer peer)
     member->to_fetch = false;
     td_authority_log(authority, peer, "has not found step %s in the cache",
                      td_intern_text(&schema_of(authority, peer)->steps, step + 1));
-    if (!td_store_miss(&authority->store, member->cohort, step, member->digests[step], peer))
+    if (!td_store_miss(&authority->store, member->cohort, step, digest_of(member, step), peer))
         return true;
     const struct td_event event = {
         .kind = TD_EVENT_LOST, .at = authority->now, .peer = peer, .holds = {.step = step}};
@@ -234,7 +238,8 @@ static bool is_repeated(const struct td_authority *authority, td_peer peer, uint
     if (place == member->last_step && message->obtained.part <= member->last_part) return true;
     return !message->obtained.last && td_engine_holds(authority->engine, peer, place) &&
            (!message->obtained.published ||
-            td_engine_knows_published(authority->engine, identity, place, member->digests[place]));
+            td_engine_knows_published(authority->engine, identity, place,
+                                      digest_of(member, place)));
 }
 
 static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
@@ -263,13 +268,13 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     member->last_step = place;
     member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
-    bool known = parts_of(authority, peer, place, member->digests[place]) > part;
+    bool known = parts_of(authority, peer, place, digest_of(member, place)) > part;
     if (built && member->to_fetch && place == member->order_step && !note_miss(authority, peer)) {
         refused(authority, peer);
         return;
     }
     if (published && !member->read_only &&
-        !td_store_publish(&authority->store, member->cohort, place, member->digests[place],
+        !td_store_publish(&authority->store, member->cohort, place, digest_of(member, place),
                           part + 1, peer)) {
         (void)td_error_memory(&authority->error, "what is published");
         td_authority_fail(authority);
@@ -303,7 +308,7 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
     }
     count_result(authority, peer, place, known, message);
     if (!message->obtained.last) return;
-    if (!member->read_only && parts_of(authority, peer, place, member->digests[place]) < parts)
+    if (!member->read_only && parts_of(authority, peer, place, digest_of(member, place)) < parts)
         td_authority_set_apart(authority, peer);
     go_on(authority, peer);
 }

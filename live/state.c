@@ -55,7 +55,7 @@ struct td_state *td_state_begin(const struct td_authority *authority, td_time no
         const struct member *member = &authority->members[peer];
         if (!member->builds) continue;
         state->builders[state->builder_count++] =
-            (struct builder){.digest = member->digests[member->order_step],
+            (struct builder){.digest = digest_of(member, member->order_step),
                              .cohort = member->cohort,
                              .step = member->order_step,
                              .peer = peer,
@@ -268,8 +268,9 @@ static const char *digest_text(const struct td_state *state, uint32_t cohort,
                                const struct td_artifact_state *artifact, char *out, size_t size)
 {
     const struct td_authority *authority = state->authority;
-    uint32_t number = artifact->digest != 0 ? (uint32_t)artifact->digest
-                                            : authority->cohorts[cohort].untouched[artifact->step];
+    uint32_t number = artifact->digest != 0
+                          ? (uint32_t)artifact->digest
+                          : untouched_of(&authority->cohorts[cohort], artifact->step);
     const char *text = td_intern_text(&authority->digests, number);
     if (text == NULL) return NULL;
     size_t length = 0, left = strlen(text);

@@ -28,10 +28,11 @@ td_peer td_store_publisher(const struct td_store *store, uint32_t cohort, uint32
     return entry->parts == 0 ? TD_NO_PEER : entry->by;
 }
 
-/* Room for one artifact more, at most half full. */
+/* Room for one artifact more, at most three quarters full: the tables are the most of what is kept
+ * of a cohort. */
 static bool reserve(struct td_store *store)
 {
-    if (2 * (store->count + 1) <= store->capacity) return true;
+    if (4 * ((uint64_t)store->count + 1) <= 3 * (uint64_t)store->capacity) return true;
     struct td_store_entry *old = store->entries;
     uint32_t old_capacity = store->capacity, capacity = old_capacity == 0 ? 64 : 2 * old_capacity;
     struct td_store_entry *entries = calloc(capacity, sizeof *entries);

@@ -1,6 +1,7 @@
 #include "live/summary.h"
 
 #include "live/authority_internal.h"
+#include "live/v1.h"
 
 #include <stdlib.h>
 
@@ -156,10 +157,10 @@ static bool add_cohort(struct td_summary *summary, const struct td_authority *au
     td_put_text(out, td_intern_text(&authority->texts, live->identity.cache));
     td_put_signed(out, live->used);
     for (td_step step = 0; step < writing.steps; step++) {
-        if (live->untouched[step] == 0) continue;
+        if (untouched_of(live, step) == 0) continue;
         td_put_unsigned(out, ENTRY_UNTOUCHED);
         td_put_unsigned(out, step);
-        td_put_text(out, text_of(authority, live->untouched[step]));
+        td_put_text(out, text_of(authority, untouched_of(live, step)));
     }
     write_parts(&writing);
     td_engine_summary(authority->engine, &live->identity, count_variants, &writing);
@@ -209,6 +210,14 @@ static bool add_cohorts(struct td_summary *summary, const struct td_authority *a
     return good;
 }
 
+/* Nobody comes to an instance of v1 any more that has been left once. */
+static bool is_over(const struct td_authority *authority, uint32_t cohort)
+{
+    const struct live_cohort *live = &authority->cohorts[cohort];
+    return live->present == 0 &&
+           td_v1_is_instance(td_intern_text(&authority->texts, live->identity.cache));
+}
+
 bool td_summary_of_authority(struct td_summary *summary, const struct td_authority *authority,
                              uint32_t retain, size_t most, struct td_error *error)
 {
@@ -223,11 +232,12 @@ bool td_summary_of_authority(struct td_summary *summary, const struct td_authori
             td_put_text(&summary->bytes, name_of(authority, i));
         if (!end_item(summary, error)) return false;
     }
-    uint32_t count = authority->cohort_count;
-    struct recent *recent = calloc(count + (size_t)1, sizeof *recent);
+    struct recent *recent = calloc(authority->cohort_count + (size_t)1, sizeof *recent);
+    uint32_t count = 0;
     if (recent == NULL) return td_error_memory(error, "a summary");
-    for (uint32_t i = 0; i < count; i++)
-        recent[i] = (struct recent){.used = authority->cohorts[i].used, .cohort = i};
+    for (uint32_t i = 0; i < authority->cohort_count; i++)
+        if (!is_over(authority, i))
+            recent[count++] = (struct recent){.used = authority->cohorts[i].used, .cohort = i};
     qsort(recent, count, sizeof *recent, by_use);
     bool good =
         add_cohorts(summary, authority, recent, count < retain ? count : retain, most, error);
@@ -305,8 +315,9 @@ static bool restore_entry(struct td_authority *authority, uint32_t cohort, enum 
     uint64_t digest;
     if (!take_digest(authority, reader, &digest)) return false;
     if (kind == ENTRY_UNTOUCHED) {
-        authority->cohorts[cohort].untouched[step] = (uint32_t)digest;
-        return !reader->failed || damaged(authority);
+        if (reader->failed) return damaged(authority);
+        return td_authority_set_untouched(authority, cohort, step, (uint32_t)digest) ||
+               no_memory(authority);
     }
     uint32_t parts = kind == ENTRY_BROKEN ? 0 : td_take_u32(reader);
     if (reader->failed) return damaged(authority);

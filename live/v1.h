@@ -43,6 +43,10 @@ struct td_v1;
 struct td_v1 *td_v1_create(uint32_t start);
 void td_v1_destroy(struct td_v1 *v1); /* NULL is allowed */
 
+/* Whether a cohort's cache is called as those of instances are: once nobody is in it, it is over.
+ */
+bool td_v1_is_instance(const char *cache);
+
 /* The client ID of a path, without the slash that may end it; NULL if the path is none of v1. Cuts
  * the path in place. */
 const char *td_v1_client_id(char *path);

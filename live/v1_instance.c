@@ -128,6 +128,17 @@ static struct v1_instance *instance_create(struct td_v1 *v1, const struct v1_ini
     return instance;
 }
 
+bool td_v1_is_instance(const char *cache)
+{
+    static const char mark[] = "(v1 ";
+    const char *at = cache == NULL ? NULL : strrchr(cache, '(');
+    if (at == NULL || strncmp(at, mark, strlen(mark)) != 0) return false;
+    const char *start = at + strlen(mark), *dash = start + strspn(start, "0123456789abcdef");
+    if (dash - start != 8 || *dash != '-') return false;
+    size_t digits = strspn(dash + 1, "0123456789");
+    return digits > 0 && strcmp(dash + 1 + digits, ")") == 0;
+}
+
 bool td_v1_join(struct td_v1 *v1, struct v1_client *client, struct td_error *error)
 {
     struct v1_instance *instance = choose(v1, &client->init);

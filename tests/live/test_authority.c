@@ -11,6 +11,7 @@
 #include "live/authority.h"
 #include "live/replay.h"
 #include "live/state.h"
+#include "live/summary.h"
 #include "policies/policies.h"
 
 #include <stdio.h>
@@ -481,6 +482,30 @@ static void test_many_cohorts(void **state)
     rig_close(&rig);
 }
 
+/* An instance of v1 that is over leaves nothing behind a fold, other cohorts do. */
+static void test_what_a_fold_keeps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *cache;
+        size_t items; /* its schema, and the cohort */
+    } cases[] = {{"1", 2}, {"1 (v1 0a0b0c0d-12)", 0}, {"(v1)", 2}, {"1 (v1 0a-1) ", 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static struct rig rig;
+        struct td_summary summary = {0};
+        struct td_error error;
+        rig_open(&rig, "directed");
+        say(&rig, 0, "{'type': 'hello', 'peer': 'p', 'cache': '%s', " SCHEMA "}", cases[i].cache);
+        heard(&rig, 0, "'step': 'a'");
+        say(&rig, 0, BUILT("1", "a"));
+        say(&rig, 0, "{'type': 'bye'}");
+        assert_true(td_summary_of_authority(&summary, rig.authority, 10, 10000, &error));
+        assert_int_equal(summary.count, cases[i].items);
+        td_summary_free(&summary);
+        rig_close(&rig);
+    }
+}
+
 /* What is kept of what is said does not grow with it. */
 static void test_what_is_kept_is_short(void **state)
 {
@@ -629,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_rights_that_change_while_a_peer_is_away),
         cmocka_unit_test(test_who_comes_back_as_somebody_else_starts_anew),
         cmocka_unit_test(test_many_cohorts),
+        cmocka_unit_test(test_what_a_fold_keeps),
         cmocka_unit_test(test_what_is_kept_is_short),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
