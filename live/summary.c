@@ -122,19 +122,72 @@ static void write_event(void *context, const struct td_event *event)
 }
 
 /* What is published in part, so that the engine does not know of it as a whole. */
-static void write_parts(const struct writing *writing)
+struct partial {
+    uint32_t cohort, entry; /* of the store */
+};
+
+struct partials {
+    struct partial *items; /* by cohort */
+    size_t count;
+};
+
+static int by_cohort(const void *a, const void *b)
+{
+    const struct partial *x = a, *y = b;
+    if (x->cohort != y->cohort) return x->cohort < y->cohort ? -1 : 1;
+    return (x->entry > y->entry) - (x->entry < y->entry);
+}
+
+static bool is_partial(const struct td_authority *authority, const struct td_store_entry *entry)
+{
+    if (entry->parts == 0 || entry->digest > UINT32_MAX) return false;
+    const struct td_identity *identity = &authority->cohorts[entry->cohort].identity;
+    bool rest = entry->step == authority->schemas.items[identity->schema]->steps.count;
+    return !td_engine_knows_published(authority->engine, identity, rest ? TD_UNIVERSE : entry->step,
+                                      entry->digest);
+}
+
+/* All of it in one walk over the store. False if memory is short. */
+static bool find_partials(const struct td_authority *authority, struct partials *found)
+{
+    const struct td_store *store = &authority->store;
+    size_t capacity = 0;
+    for (uint32_t i = 0; i < store->capacity; i++) {
+        if (!is_partial(authority, &store->entries[i])) continue;
+        if (found->count == capacity) {
+            capacity = capacity == 0 ? 64 : 2 * capacity;
+            struct partial *items = realloc(found->items, capacity * sizeof *items);
+            if (items == NULL) return false;
+            found->items = items;
+        }
+        found->items[found->count++] =
+            (struct partial){.cohort = store->entries[i].cohort, .entry = i};
+    }
+    if (found->count > 0) qsort(found->items, found->count, sizeof *found->items, by_cohort);
+    return true;
+}
+
+/* Where those of the cohort begin. */
+static size_t first_partial(const struct partials *partials, uint32_t cohort)
+{
+    size_t low = 0, high = partials->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (partials->items[middle].cohort < cohort)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void write_parts(const struct writing *writing, const struct partials *partials)
 {
     const struct td_store *store = &writing->authority->store;
-    const struct td_identity *identity = &writing->authority->cohorts[writing->cohort].identity;
-    uint32_t left = TD_SUMMARY_VARIANTS;
-    for (uint32_t i = 0; i < store->capacity && left > 0; i++) {
-        const struct td_store_entry *entry = &store->entries[i];
-        if (entry->parts == 0 || entry->cohort != writing->cohort || entry->digest > UINT32_MAX)
-            continue;
-        td_step step = entry->step == writing->steps ? TD_UNIVERSE : entry->step;
-        if (td_engine_knows_published(writing->authority->engine, identity, step, entry->digest))
-            continue;
-        left--;
+    size_t at = first_partial(partials, writing->cohort);
+    for (uint32_t left = TD_SUMMARY_VARIANTS; left > 0 && at < partials->count; left--, at++) {
+        if (partials->items[at].cohort != writing->cohort) return;
+        const struct td_store_entry *entry = &store->entries[partials->items[at].entry];
         td_put_unsigned(writing->out, ENTRY_PARTS);
         td_put_unsigned(writing->out, entry->step);
         td_put_text(writing->out, text_of(writing->authority, entry->digest));
@@ -143,7 +196,7 @@ static void write_parts(const struct writing *writing)
 }
 
 static bool add_cohort(struct td_summary *summary, const struct td_authority *authority,
-                       uint32_t cohort, struct td_error *error)
+                       uint32_t cohort, const struct partials *partials, struct td_error *error)
 {
     const struct live_cohort *live = &authority->cohorts[cohort];
     const struct td_known_schema *schema = authority->schemas.items[live->identity.schema];
@@ -162,7 +215,7 @@ static bool add_cohort(struct td_summary *summary, const struct td_authority *au
         td_put_unsigned(out, step);
         td_put_text(out, text_of(authority, untouched_of(live, step)));
     }
-    write_parts(&writing);
+    write_parts(&writing, partials);
     td_engine_summary(authority->engine, &live->identity, count_variants, &writing);
     if (writing.variants > TD_SUMMARY_VARIANTS)
         writing.skip = writing.variants - TD_SUMMARY_VARIANTS;
@@ -189,11 +242,16 @@ static bool add_cohorts(struct td_summary *summary, const struct td_authority *a
                         struct td_error *error)
 {
     struct td_summary cohorts = {0};
+    struct partials partials = {0};
     bool *needed = calloc(authority->schemas.count + (size_t)1, sizeof *needed);
-    if (needed == NULL) return td_error_memory(error, "a summary");
-    bool good = true;
+    bool good = needed != NULL && find_partials(authority, &partials);
+    if (!good) {
+        free(partials.items);
+        free(needed);
+        return td_error_memory(error, "a summary");
+    }
     for (uint32_t i = 0; good && i < count && cohorts.bytes.length < most; i++) {
-        good = add_cohort(&cohorts, authority, recent[i].cohort, error);
+        good = add_cohort(&cohorts, authority, recent[i].cohort, &partials, error);
         needed[authority->cohorts[recent[i].cohort].identity.schema] = true;
     }
     for (uint32_t i = 0; good && i < authority->schemas.count; i++)
@@ -206,6 +264,7 @@ static bool add_cohorts(struct td_summary *summary, const struct td_authority *a
         good = end_item(summary, error);
     }
     td_summary_free(&cohorts);
+    free(partials.items);
     free(needed);
     return good;
 }
