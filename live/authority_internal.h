@@ -37,6 +37,7 @@ struct member {
     bool told;                     /* the engine has it as read-only */
     bool rest_there;               /* what its last look found of the universe's rest */
     bool to_fetch;                 /* its order's step should be in the cache */
+    bool to_abort;                 /* it has been told to give its order up */
     uint32_t last_step, last_part; /* its last result within the order */
     uint32_t rest_failures;        /* by accident */
 };

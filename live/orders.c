@@ -35,6 +35,7 @@ static void send_order(struct td_authority *authority, const struct td_command *
     td_authority_set_timer(authority, command->peer);
     member->rest_there = false;
     member->to_fetch = !universe && !command->build;
+    member->to_abort = false;
     member->last_step = TD_NO_STEP;
     if (recording != NULL)
         td_recording_order(recording, command->peer, universe ? TD_RECORD_REST : command->step,
@@ -77,6 +78,7 @@ static void send_abort(struct td_authority *authority, const struct td_command *
                                        .order = command->order,
                                        .reason = td_reason_word(command->reason)};
     authority->metrics.aborts++;
+    authority->members[command->peer].to_abort = true;
     td_authority_log(authority, command->peer, "order %llu is aborted (%s)",
                      (unsigned long long)command->order, message.reason);
     send(authority, command->peer, &message);

@@ -130,11 +130,10 @@ static bool obtain_rest(struct td_authority *authority, td_peer peer)
 /* The universe has failed beyond its steps, which the engine knows nothing of: by accident it is
  * tried again, as a step is. */
 static void fail_rest(struct td_authority *authority, td_peer peer,
-                      const struct td_message *message)
+                      const struct td_message *message, bool flaky)
 {
     struct member *member = &authority->members[peer];
     struct td_recording *recording = td_authority_recording(authority, peer);
-    const bool flaky = message->ended.result == TD_ENDED_FLAKY;
     if (recording != NULL)
         td_recording_end(recording, peer, TD_TASK_FAILED, TD_RECORD_REST, authority->now);
     td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
@@ -164,20 +163,28 @@ static void fail_rest(struct td_authority *authority, td_peer peer,
     td_authority_drop(authority, peer);
 }
 
-static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
+static enum td_end end_of(const struct member *member, const struct td_message *message)
 {
     static const enum td_end ends[] = {[TD_ENDED_OK] = TD_END_OK,
                                        [TD_ENDED_FLAKY] = TD_END_FLAKY,
                                        [TD_ENDED_BROKEN] = TD_END_BROKEN,
                                        [TD_ENDED_ABORTED] = TD_END_ABORTED};
+    const enum td_end end = ends[message->ended.result];
+    /* who gives up unasked has failed by accident: else it is ordered the same again, for ever, and
+     * the others wait for it */
+    return end == TD_END_ABORTED && !member->to_abort ? TD_END_FLAKY : end;
+}
+
+static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
+{
     struct member *member = &authority->members[peer];
-    enum td_end end = ends[message->ended.result];
+    enum td_end end = end_of(member, message);
     bool failed = end == TD_END_FLAKY || end == TD_END_BROKEN;
     td_step step = message->step == NULL
                        ? member->order_step
                        : td_known_schema_step(schema_of(authority, peer), message->step);
     if (failed && step == TD_UNIVERSE && message->step == NULL) {
-        fail_rest(authority, peer, message);
+        fail_rest(authority, peer, message, end == TD_END_FLAKY);
         return;
     }
     if (failed && step >= steps_of(authority, peer)) {

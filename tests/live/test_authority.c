@@ -391,6 +391,42 @@ static void test_failures(void **state)
     rig_close(&rig);
 }
 
+/* Who gives up what it has not been asked to could else be ordered it for ever. */
+static void test_giving_up(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "speculative");
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1', 'step': 'a'");
+    say(&rig, 0, "{'type': 'ended', 'order': '1', 'result': 'aborted'}");
+    heard(&rig, 0, "'order': '2', 'step': 'a'");
+    say(&rig, 0, "{'type': 'ended', 'order': '2', 'result': 'aborted'}");
+    heard(&rig, 0, "'outcome': 'failed', 'reason': 'too-flaky'");
+
+    for (uint32_t link = 1; link < 3; link++) {
+        say(&rig, link, "{'type': 'hello', 'peer': '%c', " SCHEMA ", 'step': 'a'}", "pqr"[link]);
+        heard(&rig, link, "'step': 'a', 'targets': '//a', 'expect': 'build', 'reason': 'adopted'");
+    }
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '3', 'step': 'a', 'how': 'build', 'published': true, "
+        "'last': true, 'took_ns': '5'}");
+    heard(&rig, 2, "'type': 'abort', 'order': '4', 'reason': 'superseded'");
+    say(&rig, 2, "{'type': 'ended', 'order': '4', 'result': 'aborted'}");
+    assert_int_equal(td_authority_metrics(rig.authority)->flaky, 2);
+
+    /* of the universe as well: q has all else */
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '5', 'step': 'b', 'how': 'build', 'published': "
+        "true, 'last': true, 'took_ns': '5'}");
+    heard(&rig, 1, "'order': '7', 'targets': '//...'");
+    say(&rig, 1, "{'type': 'ended', 'order': '7', 'result': 'aborted'}");
+    heard(&rig, 1, "'order': '8', 'targets': '//...'");
+    say(&rig, 1, "{'type': 'ended', 'order': '8', 'result': 'aborted'}");
+    heard(&rig, 1, "'outcome': 'failed', 'reason': 'too-flaky'");
+    rig_close(&rig);
+}
+
 /* The state now, made in pieces of so many bytes, has this in it. */
 static void known(struct rig *rig, size_t piece, const char *part)
 {
@@ -656,6 +692,7 @@ int main(void)
         cmocka_unit_test(test_many_cohorts),
         cmocka_unit_test(test_what_a_fold_keeps),
         cmocka_unit_test(test_what_is_kept_is_short),
+        cmocka_unit_test(test_giving_up),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_results_are_said_again),
