@@ -335,6 +335,11 @@ static bool read_message(const struct td_values *v, struct td_message *message)
         return td_json_error(v->json, td_member_find(v, 0, "part"), TD_JSON_VALUE, v->error,
                              "must be below \"parts\", which is %u: the first part is 0",
                              message->obtained.parts);
+    if (message->kind == TD_MESSAGE_OBTAINED && message->obtained.last &&
+        message->obtained.part + 1 < message->obtained.parts)
+        return td_json_error(v->json, td_member_find(v, 0, "last"), TD_JSON_VALUE, v->error,
+                             "must not be true of part %u of %u: only the last part ends an order",
+                             message->obtained.part, message->obtained.parts);
     return true;
 }
 

@@ -175,6 +175,15 @@ static enum td_end end_of(const struct member *member, const struct td_message *
     return end == TD_END_ABORTED && !member->to_abort ? TD_END_FLAKY : end;
 }
 
+/* Whether its order was for a step that it has now, and nobody can fetch. */
+static bool has_it_alone(const struct td_authority *authority, td_peer peer, uint32_t parts)
+{
+    const struct member *member = &authority->members[peer];
+    return !member->read_only && member->order_step != TD_UNIVERSE &&
+           parts_of(authority, peer, member->order_step, digest_of(member, member->order_step)) <
+               parts;
+}
+
 static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
     struct member *member = &authority->members[peer];
@@ -213,10 +222,14 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     authority->metrics.flaky += end == TD_END_FLAKY;
     authority->metrics.broken += end == TD_END_BROKEN;
     free_member(authority, peer);
-    if (!td_authority_tell(authority, &event))
+    if (!td_authority_tell(authority, &event)) {
         refused(authority, peer);
-    else if (member->here)
-        go_on(authority, peer);
+        return;
+    }
+    if (!member->here) return;
+    if (end == TD_END_OK && has_it_alone(authority, peer, 1))
+        td_authority_set_apart(authority, peer);
+    go_on(authority, peer);
 }
 
 /* An order for a fetch has turned out a build. Once can be an accident of the peer's; what two have
@@ -242,20 +255,20 @@ static bool is_repeated(const struct td_authority *authority, td_peer peer, uint
 {
     const struct member *member = &authority->members[peer];
     const struct td_identity *identity = &authority->cohorts[member->cohort].identity;
-    if (place == member->last_step && message->obtained.part <= member->last_part) return true;
-    return !message->obtained.last && td_engine_holds(authority->engine, peer, place) &&
-           (!message->obtained.published ||
-            td_engine_knows_published(authority->engine, identity, place,
-                                      digest_of(member, place)));
+    if (!td_engine_holds(authority->engine, peer, place))
+        return place == member->last_step && message->obtained.part <= member->last_part &&
+               message->obtained.part + 1 < message->obtained.parts;
+    return !message->obtained.published || member->read_only ||
+           td_engine_knows_published(authority->engine, identity, place, digest_of(member, place));
 }
 
 static void obtained(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
+    const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = message->order};
     struct member *member = &authority->members[peer];
     uint32_t place = place_of(authority, peer, message->step);
     struct td_recording *recording = td_authority_recording(authority, peer);
     if (message->step == NULL) { /* the rest, which is there with the universe's end */
-        const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = message->order};
         /* one that does not look tells only now */
         member->rest_there = member->rest_there || !message->obtained.built;
         if (!message->obtained.last) return;
@@ -270,8 +283,12 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         return;
     }
     uint32_t part = message->obtained.part, parts = message->obtained.parts;
-    authority->idle = is_repeated(authority, peer, place, message);
-    if (authority->idle) return;
+    if (is_repeated(authority, peer, place, message)) {
+        /* only that it is the last is new, if it is */
+        authority->idle = !message->obtained.last;
+        if (message->obtained.last) ended(authority, peer, &end);
+        return;
+    }
     member->last_step = place;
     member->last_part = part;
     bool built = message->obtained.built, published = message->obtained.published;
@@ -303,6 +320,7 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
                                                 .whole = built && message->obtained.whole,
                                                 .took = message->obtained.took,
                                                 .last = message->obtained.last}};
+    const bool held = member->held[place];
     if (message->obtained.last) {
         if (recording != NULL)
             td_recording_end(recording, peer, TD_TASK_OK, TD_RECORD_NO_STEP, authority->now);
@@ -313,10 +331,9 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         refused(authority, peer);
         return;
     }
-    count_result(authority, peer, place, known, message);
+    if (!held) count_result(authority, peer, place, known, message);
     if (!message->obtained.last) return;
-    if (!member->read_only && parts_of(authority, peer, place, digest_of(member, place)) < parts)
-        td_authority_set_apart(authority, peer);
+    if (has_it_alone(authority, peer, parts)) td_authority_set_apart(authority, peer);
     go_on(authority, peer);
 }
 

@@ -675,6 +675,53 @@ static void test_results_are_said_again(void **state)
     rig_close(&rig);
 }
 
+/* What a peer has said of a step, it can say again with what it knows only then. */
+static void test_a_result_is_completed(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+#define BUILT(order, more)                                                                         \
+    "{'type': 'obtained', 'order': '" order "', 'step': '%c', 'how': 'build', 'took_ns': '5'" more \
+    "}"
+    hello(&rig, 0, "p");
+    heard(&rig, 0, "'order': '1', 'step': 'a'");
+    say(&rig, 0, BUILT("1", ""), 'a');
+    silent(&rig, 0);
+    say(&rig, 0, BUILT("1", ", 'published': true"), 'a');
+    hello(&rig, 1, "q");
+    heard(&rig, 1, "'order': '2', 'step': 'b', 'targets': '//b', 'expect': 'build'");
+    rig.inputs = 0;
+    say(&rig, 0, BUILT("1", ", 'published': true"), 'a');
+    assert_int_equal(rig.inputs, 0);
+    say(&rig, 0, BUILT("1", ", 'published': true, 'last': true"), 'a');
+    heard(&rig, 0, "'wait', 'reason': 'others-build'");
+    assert_int_equal(td_authority_metrics(rig.authority)->built, 1);
+    assert_int_equal(td_authority_metrics(rig.authority)->duplicates, 0);
+
+    /* what nobody can fetch is that however the order ends */
+    hello(&rig, 2, "r");
+    heard(&rig, 2, "'order': '3', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    say(&rig, 2, "{'type': 'bye'}");
+    say(&rig, 3, "{'type': 'hello', 'peer': 's', 'cache': 'none', " SCHEMA "}");
+    heard(&rig, 3, "'order': '4', 'step': 'a'");
+    say(&rig, 3, BUILT("4", ""), 'a');
+    say(&rig, 3, "{'type': 'ended', 'order': '4', 'result': 'ok'}");
+    heard(&rig, 3, "'order': '5', 'step': 'b'");
+    say(&rig, 4, "{'type': 'hello', 'peer': 't', 'cache': 'none', " SCHEMA "}");
+    heard(&rig, 4, "'order': '6', 'step': 'a', 'targets': '//a', 'expect': 'build'");
+
+    /* in parts, of which there are suddenly fewer */
+    say(&rig, 1, BUILT("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
+    rig.inputs = 0;
+    say(&rig, 1, BUILT("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
+    assert_int_equal(rig.inputs, 0);
+    say(&rig, 1, BUILT("2", ", 'published': true, 'last': true"), 'b');
+    heard(&rig, 1, "'order': '8', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+#undef BUILT
+    rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -696,6 +743,7 @@ int main(void)
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_results_are_said_again),
+        cmocka_unit_test(test_a_result_is_completed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
