@@ -249,6 +249,7 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
     member->link = TD_NO_LINK;
     if (!member->here) return;
     td_authority_free_steps(member);
+    td_authority_discharge(authority, peer);
     member->here = false;
     member->order = 0;
     member->waiting = member->builds = false;

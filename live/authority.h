@@ -40,11 +40,17 @@ struct td_quotas {
     uint32_t steps;   /* of these schemas together, */
     uint32_t places;  /* and of the cohorts that they begin, together */
     uint32_t texts;   /* digests, names of repositories, base refs and caches */
+    /* of the schemas of those who are here or expected back, together: some 30 bytes each */
+    uint32_t present;
 };
 /* Those of `serve`: years of a busy CI, and some hundred MB at most. */
 #define TD_QUOTAS_USUAL                                                                            \
-    ((struct td_quotas){                                                                           \
-        .peers = 500000, .schemas = 2000, .steps = 500000, .places = 5000000, .texts = 5000000})
+    ((struct td_quotas){.peers = 500000,                                                           \
+                        .schemas = 2000,                                                           \
+                        .steps = 500000,                                                           \
+                        .places = 5000000,                                                         \
+                        .texts = 5000000,                                                          \
+                        .present = 20000000})
 
 struct td_authority_options {
     const struct td_policy *policy;

@@ -17,6 +17,7 @@ struct member {
     uint32_t link; /* TD_NO_LINK: no connection */
     uint32_t schema, cohort;
     uint32_t owner; /* who vouches for it; 0: nobody has to */
+    uint32_t steps; /* while it is here: what the owner's quota is charged */
     td_order order; /* 0: none */
     td_step order_step;
     td_time lost_until; /* without a connection: it is given up then */
@@ -153,9 +154,12 @@ struct admission {
 /* False: it has been refused. */
 bool td_authority_admit(struct td_authority *authority, uint32_t link, const struct td_hello *hello,
                         struct admission *admission);
-/* Its schema is kept now; and all the rest. */
+/* Its schema is kept now; and all the rest, and the peer is here with so many steps; it is not any
+ * more. */
 void td_authority_charge_schema(struct td_authority *authority, const struct admission *admission);
-void td_authority_charge_peer(struct td_authority *authority, const struct admission *admission);
+void td_authority_charge_peer(struct td_authority *authority, td_peer peer, uint32_t steps,
+                              const struct admission *admission);
+void td_authority_discharge(struct td_authority *authority, td_peer peer);
 
 /* cohorts.c */
 /* NOBODY if there is no such cohort. */

@@ -279,7 +279,6 @@ static void enter(struct td_authority *authority, td_peer peer, uint32_t link,
     member->link = link;
     member->lost_until = member->ask_at = TD_TIME_MAX;
     member->order = 0;
-    member->owner = admission->owner;
     member->read_only = member->limited = hello->read_only || admission->read_only;
     member->apart = false;
     authority->cohorts[member->cohort].used = authority->now;
@@ -325,6 +324,7 @@ void td_authority_hello(struct td_authority *authority, uint32_t link,
         return;
     }
     if (member->here) td_authority_drop(authority, peer); /* it starts anew */
-    td_authority_charge_peer(authority, &admission);
+    td_authority_charge_peer(authority, peer, authority->schemas.items[schema]->steps.count,
+                             &admission);
     enter(authority, peer, link, hello, schema, &admission);
 }

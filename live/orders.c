@@ -102,6 +102,7 @@ static void send_done(struct td_authority *authority, const struct td_command *c
         authority->links[member->link] = NOBODY;
     }
     td_authority_free_steps(member);
+    td_authority_discharge(authority, command->peer);
     member->link = TD_NO_LINK;
     member->here = false;
     member->order = 0;

@@ -62,6 +62,8 @@ static struct td_quotas what_it_adds(const struct td_authority *authority,
         adds.steps = steps;
     }
     adds.peers = is_new(&authority->names, hello->peer, &number);
+    /* who is here already gives back what it has */
+    if (!td_authority_has(authority, hello->peer)) adds.present = steps;
     if (is_new_cohort(authority, hello, schema, &adds.texts)) adds.places = steps;
     for (size_t i = 0; i < hello->digest_count; i++) {
         adds.texts += is_new(&authority->digests, hello->digests[i].digest, &number);
@@ -101,6 +103,13 @@ static bool is_anothers(const struct td_authority *authority, const char *name, 
     return member->here && member->owner != owner;
 }
 
+static bool refuse_for_now(struct td_authority *authority, uint32_t link)
+{
+    (void)td_error_set(&authority->error, TD_FAULT_INPUT,
+                       "there are as many peers here as there is room for: try again later");
+    return refuse(authority, link, "try-later");
+}
+
 bool td_authority_admit(struct td_authority *authority, uint32_t link, const struct td_hello *hello,
                         struct admission *admission)
 {
@@ -131,8 +140,11 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
     }
     admission->adds = what_it_adds(authority, hello);
     /* who had room once has it when that is lived again, whatever the quotas are then */
-    return authority->relived != NULL || has_room(authority, admission) ||
-           refuse(authority, link, "too-much");
+    if (authority->relived != NULL) return true;
+    if (!has_room(authority, admission)) return refuse(authority, link, "too-much");
+    return fits(authority->used[admission->owner].present, admission->adds.present,
+                authority->options.quotas.present) ||
+           refuse_for_now(authority, link);
 }
 
 void td_authority_charge_schema(struct td_authority *authority, const struct admission *admission)
@@ -142,10 +154,23 @@ void td_authority_charge_schema(struct td_authority *authority, const struct adm
     used->steps += admission->adds.steps;
 }
 
-void td_authority_charge_peer(struct td_authority *authority, const struct admission *admission)
+void td_authority_charge_peer(struct td_authority *authority, td_peer peer, uint32_t steps,
+                              const struct admission *admission)
 {
     struct td_quotas *used = &authority->used[admission->owner];
+    struct member *member = &authority->members[peer];
     used->peers += admission->adds.peers;
     used->places += admission->adds.places;
     used->texts += admission->adds.texts;
+    td_authority_discharge(authority, peer); /* one that could not enter */
+    member->owner = admission->owner;
+    member->steps = steps;
+    used->present += steps;
+}
+
+void td_authority_discharge(struct td_authority *authority, td_peer peer)
+{
+    struct member *member = &authority->members[peer];
+    if (member->steps != 0) authority->used[member->owner].present -= member->steps;
+    member->steps = 0;
 }

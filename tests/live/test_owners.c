@@ -177,6 +177,39 @@ static void names_and_digests_are_limited(void **state)
     td_authority_destroy(rig.authority);
 }
 
+/* Also those without a connection are here. */
+static void who_is_here_is_limited(void **state)
+{
+    const struct td_quotas quotas = {.present = 5};
+    (void)state;
+    open_rig(&quotas);
+#define TRY_LATER "\"error\", \"code\": \"try-later\""
+    hello(0, "main", "'peer': 'a', " SCHEMA("1"), "\"order\"");
+    hello(1, "main", "'peer': 'b', " SCHEMA("1"), "\"type\"");
+    hello(2, "main", "'peer': 'c', " SCHEMA("1"), TRY_LATER);
+    hello(3, "other", "'peer': 'd', " SCHEMA("1"), "\"type\"");
+    for (int i = 0; i < 5; i++) {
+        td_authority_lose(rig.authority, 1, rig.now);
+        hello(2, "main", "'peer': 'c', " SCHEMA("1"), TRY_LATER);
+        hello(1, "main", "'peer': 'b', " SCHEMA("1"), "\"type\""); /* it begins anew */
+    }
+    leave(0);
+    hello(2, "main", "'peer': 'c', " SCHEMA("1"), "\"type\"");
+    hello(0, "main", "'peer': 'a', " SCHEMA("1"), TRY_LATER);
+    td_authority_lose(rig.authority, 2, rig.now);
+    rig.now += 100;
+    td_authority_wake(rig.authority, rig.now);
+    /* it has all, and is done */
+    hello(0, "main", "'peer': 'a', 'holds': ['a', 'b'], " SCHEMA("1"), "\"holds-all\"");
+    const struct td_message end = {.kind = TD_MESSAGE_ENDED,
+                                   .order = td_authority_last_order(rig.authority)};
+    td_authority_receive(rig.authority, 0, &end, rig.now);
+    assert_true(rig.closed[0]);
+    hello(2, "main", "'peer': 'c', " SCHEMA("1"), "\"type\"");
+    hello(4, "main", "'peer': 'e', " SCHEMA("1"), TRY_LATER);
+    td_authority_destroy(rig.authority);
+}
+
 /* Who is refused for another reason has used nothing. */
 static void what_is_refused_costs_nothing(void **state)
 {
@@ -200,6 +233,7 @@ int main(void)
         cmocka_unit_test(schemas_are_limited),
         cmocka_unit_test(steps_and_places_are_limited),
         cmocka_unit_test(names_and_digests_are_limited),
+        cmocka_unit_test(who_is_here_is_limited),
         cmocka_unit_test(what_is_refused_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
