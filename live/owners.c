@@ -133,10 +133,10 @@ bool td_authority_admit(struct td_authority *authority, uint32_t link, const str
                             .read_only = voucher.read_only};
     if (is_anothers(authority, hello->peer, admission->owner)) {
         (void)td_error_set(&authority->error, TD_FAULT_INPUT,
-                           "a peer named %s is known with another token: give each a name of its "
+                           "a peer named %s is here with another token: give each a name of its "
                            "own",
                            hello->peer);
-        return refuse(authority, link, "not-allowed");
+        return refuse(authority, link, "name-taken");
     }
     admission->adds = what_it_adds(authority, hello);
     /* who had room once has it when that is lived again, whatever the quotas are then */

@@ -98,11 +98,11 @@ static void a_name_is_anothers(void **state)
     open_rig(&none);
     hello(0, NULL, "'peer': 'p', " SCHEMA("s"), "{\"type\": \"error\", \"code\": \"not-allowed\"");
     hello(0, "main", "'peer': 'p', " SCHEMA("s"), "\"order\": \"1\"");
-    hello(1, "other", "'peer': 'p', " SCHEMA("s"), "\"error\", \"code\": \"not-allowed\"");
+    hello(1, "other", "'peer': 'p', " SCHEMA("s"), "\"error\", \"code\": \"name-taken\"");
     hello(2, "main", "'peer': 'p', " SCHEMA("s"), "\"error\", \"code\": \"name-taken\"");
     td_authority_lose(rig.authority, 0, rig.now);
     hello(1, "other", "'peer': 'p', " SCHEMA("s") ", 'resume': '1'",
-          "\"error\", \"code\": \"not-allowed\"");
+          "\"error\", \"code\": \"name-taken\"");
     hello(1, "main", "'peer': 'p', " SCHEMA("s") ", 'resume': '1'", "\"resumed\": true");
     leave(1);
     hello(1, "other", "'peer': 'p', " SCHEMA("s"), "\"order\": \"2\"");

@@ -448,7 +448,7 @@ def a_peer_speaks_only_for_itself(folder):
             thief = Raw(authority, headers=as_other)
             thief.hello("pr-1", resume=order)
             code, text = thief.error()
-            assert code == "not-allowed" and "another token" in text, (code, text)
+            assert code == "name-taken" and "another token" in text, (code, text)
         again = Raw(authority, headers=as_main)
         again.hello("pr-1", resume=order)
         assert again.hear().get("resumed") is True
