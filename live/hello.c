@@ -175,6 +175,10 @@ static bool join(struct td_authority *authority, td_peer peer, const struct td_h
         td_authority_ask_later(authority, peer);
         return true;
     }
+    if (member->held[step])
+        return td_error_set(&authority->error, TD_FAULT_INPUT,
+                            "the peer builds step %s, which it holds: leave one of them out",
+                            hello->step);
     const struct td_event event = {
         .kind = TD_EVENT_ADOPT, .at = authority->now, .peer = peer, .holds = {.step = step}};
     return td_authority_tell(authority, &event);

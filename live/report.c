@@ -1,6 +1,7 @@
 /* What peers report: looks, results, ends. */
 #include "live/authority_internal.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 static uint32_t steps_of(const struct td_authority *authority, td_peer peer)
@@ -21,12 +22,23 @@ static uint32_t parts_of(const struct td_authority *authority, td_peer peer, uin
     return td_store_parts(&authority->store, authority->members[peer].cohort, place, digest);
 }
 
+static void cut_off(struct td_authority *authority, td_peer peer, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void cut_off(struct td_authority *authority, td_peer peer, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    td_authority_cut_off(authority, authority->members[peer].link, "bad-message", text);
+}
+
 static void bad_step(struct td_authority *authority, td_peer peer, const char *step)
 {
-    char text[256];
-    (void)snprintf(text, sizeof text, "there is no step \"%s\" in schema %s: name one of its steps",
-                   step, schema_of(authority, peer)->id);
-    td_authority_cut_off(authority, authority->members[peer].link, "bad-message", text);
+    cut_off(authority, peer, "there is no step \"%s\" in schema %s: name one of its steps", step,
+            schema_of(authority, peer)->id);
 }
 
 static void look(struct td_authority *authority, td_peer peer, const struct td_message *message)
@@ -175,6 +187,38 @@ static enum td_end end_of(const struct member *member, const struct td_message *
     return end == TD_END_ABORTED && !member->to_abort ? TD_END_FLAKY : end;
 }
 
+/* Whether its order can have ended well; else it is cut off. The engine would see to that too, but
+ * knows no names. */
+static bool has_all_of_it(struct td_authority *authority, td_peer peer)
+{
+    const struct member *member = &authority->members[peer];
+    const bool universe = member->order_step == TD_UNIVERSE;
+    td_step step = universe ? 0 : member->order_step;
+    const td_step end = universe ? steps_of(authority, peer) : step + 1;
+    while (step < end && td_engine_holds(authority->engine, peer, step))
+        step++;
+    if (step == end) return true;
+    cut_off(authority, peer,
+            "order %llu has not ended well: the peer has not said that it has obtained step %s",
+            (unsigned long long)member->order,
+            td_intern_text(&schema_of(authority, peer)->steps, step + 1));
+    return false;
+}
+
+/* Whether its order is for that step; else it is cut off. */
+static bool is_ordered(struct td_authority *authority, td_peer peer, td_step step)
+{
+    const struct member *member = &authority->members[peer];
+    const struct td_intern *names = &schema_of(authority, peer)->steps;
+    if (step == member->order_step) return true;
+    const bool universe = member->order_step == TD_UNIVERSE;
+    cut_off(authority, peer, "order %llu is for %s%s, so step %s cannot be its \"last\"",
+            (unsigned long long)member->order, universe ? "the universe" : "step ",
+            universe ? "" : td_intern_text(names, member->order_step + 1),
+            td_intern_text(names, step + 1));
+    return false;
+}
+
 /* Whether its order was for a step that it has now, and nobody can fetch. */
 static bool has_it_alone(const struct td_authority *authority, td_peer peer, uint32_t parts)
 {
@@ -200,6 +244,7 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
         bad_step(authority, peer, message->step == NULL ? "" : message->step);
         return;
     }
+    if (end == TD_END_OK && !has_all_of_it(authority, peer)) return;
     if (end == TD_END_OK && member->order_step == TD_UNIVERSE && !obtain_rest(authority, peer)) {
         (void)td_error_memory(&authority->error, "what is published");
         td_authority_fail(authority);
@@ -282,6 +327,7 @@ static void obtained(struct td_authority *authority, td_peer peer, const struct 
         bad_step(authority, peer, message->step);
         return;
     }
+    if (message->obtained.last && !is_ordered(authority, peer, place)) return;
     uint32_t part = message->obtained.part, parts = message->obtained.parts;
     if (is_repeated(authority, peer, place, message)) {
         /* only that it is the last is new, if it is */

@@ -161,6 +161,10 @@ static bool add_edges(struct td_known_schema *schema, const struct td_hello *hel
                                     "step %s of schema %s comes after %s, which it has not: name "
                                     "steps of the schema only",
                                     hello->steps[s].id, hello->schema_id, hello->steps[s].after[i]);
+            if (before == s)
+                return td_error_set(error, TD_FAULT_INPUT,
+                                    "step %s of schema %s comes after itself: name other steps",
+                                    hello->steps[s].id, hello->schema_id);
             schema->after[edges++] = before;
         }
         schema->after_start[s + 1] = edges;

@@ -675,6 +675,44 @@ static void test_results_are_said_again(void **state)
     rig_close(&rig);
 }
 
+/* Who claims what cannot be is told so by the names that it knows, and changes nothing. */
+static void test_claims_that_cannot_be(void **state)
+{
+    (void)state;
+    static const char *const claims[][3] = {
+        {"directed",
+         "'type': 'obtained', 'how': 'build', 'took_ns': '1', 'last': true, 'step': 'b'",
+         "is for step a, so step b cannot be its"},
+        {"universe", "'type': 'ended', 'result': 'ok'",
+         "the peer has not said that it has obtained step a"},
+        {"universe", "'type': 'obtained', 'how': 'build', 'took_ns': '1', 'last': true",
+         "the peer has not said that it has obtained step a"},
+        {"universe",
+         "'type': 'obtained', 'how': 'build', 'took_ns': '1', 'last': true, 'step': 'b'",
+         "is for the universe, so step b cannot be its"},
+    };
+    static struct rig rig;
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
+        rig_open(&rig, claims[i][0]);
+        hello(&rig, 0, "p");
+        say(&rig, 0, "{%s, 'order': '1'}", claims[i][1]);
+        heard(&rig, 0, claims[i][2]);
+        assert_true(rig.closed[0]);
+        hello(&rig, 1, "q");
+        heard(&rig, 1, "'expect': 'build'");
+        rig_close(&rig);
+    }
+    rig_open(&rig, "directed");
+    say(&rig, 0, "{'type': 'hello', 'peer': 'p', " SCHEMA ", 'holds': ['a'], 'step': 'a'}");
+    heard(&rig, 0, "the peer builds step a, which it holds");
+    hello(&rig, 1, "q");
+    say(&rig, 1, "{'type': 'ended', 'order': '1', 'result': 'ok'}");
+    heard(&rig, 1, "the peer has not said that it has obtained step a");
+    hello(&rig, 2, "r");
+    heard(&rig, 2, "'order': '2', 'step': 'a'");
+    rig_close(&rig);
+}
+
 /* What a peer has said of a step, it can say again with what it knows only then. */
 static void test_a_result_is_completed(void **state)
 {
@@ -743,6 +781,7 @@ int main(void)
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_results_are_said_again),
+        cmocka_unit_test(test_claims_that_cannot_be),
         cmocka_unit_test(test_a_result_is_completed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
