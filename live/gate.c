@@ -124,6 +124,19 @@ static int confirm_v1(struct td_server *server, struct lws *wsi, struct visitor 
                   "or permit them with serve --v1-without-token");
 }
 
+/* Whether the client offers no subprotocol, or ours among others. The library would close the
+ * connection of another one without a word. */
+static bool speaks(struct lws *wsi)
+{
+    char offered[256], *rest = offered, *word;
+    int length = lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL);
+    if (length == 0) return true;
+    if (lws_hdr_copy(wsi, offered, sizeof offered, WSI_TOKEN_PROTOCOL) <= 0) return false;
+    while ((word = strtok_r(rest, ", \t", &rest)) != NULL)
+        if (strcmp(word, TD_SUBPROTOCOL) == 0) return true;
+    return false;
+}
+
 int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgrade)
 {
     struct visitor *visitor = lws_get_opaque_user_data(wsi);
@@ -132,12 +145,21 @@ int td_gate_confirm(struct td_server *server, struct lws *wsi, const char *upgra
     if (visitor == NULL || strcasecmp(upgrade, "websocket") != 0) return -1;
     if (no_room(visitor) != NULL)
         return refuse(server, wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, no_room(visitor));
-    if (server->options.tokens == NULL) return 0;
-    (void)td_connection_path(wsi, path, &v1_id);
-    if (v1_id != NULL) return confirm_v1(server, wsi, visitor);
-    const struct td_token *token = token_of(server, wsi);
-    if (token == NULL) return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED, token_is_wanted);
-    memcpy(visitor->hash, token->hash, sizeof visitor->hash);
+    const bool known = td_connection_path(wsi, path, &v1_id);
+    if (server->options.tokens != NULL && v1_id != NULL && confirm_v1(server, wsi, visitor) != 0)
+        return -1;
+    if (server->options.tokens != NULL && v1_id == NULL) {
+        const struct td_token *token = token_of(server, wsi);
+        if (token == NULL) return refuse(server, wsi, HTTP_STATUS_UNAUTHORIZED, token_is_wanted);
+        memcpy(visitor->hash, token->hash, sizeof visitor->hash);
+    }
+    if (!known)
+        return refuse(server, wsi, HTTP_STATUS_NOT_FOUND,
+                      "there is no websocket here: peers connect to " TD_PEER_PATH);
+    if (!speaks(wsi))
+        return refuse(server, wsi, HTTP_STATUS_BAD_REQUEST,
+                      "of subprotocols this authority speaks " TD_SUBPROTOCOL
+                      ": update the peer, or leave it out");
     return 0;
 }
 
