@@ -160,6 +160,7 @@ struct flaky {
         uint32_t count;
     } * entries;
     uint32_t count, capacity;
+    td_peer newest; /* the highest number that has an entry */
 };
 
 struct td_engine {

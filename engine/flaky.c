@@ -36,12 +36,14 @@ bool td_flaky_count(struct flaky *flaky, td_peer peer, td_step step, uint32_t *c
         entry->count = 0;
         flaky->count++;
     }
+    if (peer > flaky->newest) flaky->newest = peer;
     *count = ++entry->count;
     return true;
 }
 
 void td_flaky_forget(struct flaky *flaky, td_peer peer)
 {
+    if (peer > flaky->newest) return; /* as each is that comes for the first time */
     /* a count of 0 is as good as no entry, and leaves the chains of the others whole */
     for (uint32_t i = 0; flaky->count != 0 && i < flaky->capacity; i++)
         if (flaky->entries[i].key >> 32 == (uint64_t)peer + 1) flaky->entries[i].count = 0;
@@ -51,4 +53,5 @@ void td_flaky_reset(struct flaky *flaky)
 {
     if (flaky->count != 0) memset(flaky->entries, 0, flaky->capacity * sizeof *flaky->entries);
     flaky->count = 0;
+    flaky->newest = 0;
 }
