@@ -61,11 +61,14 @@ static void send_wait(struct td_authority *authority, const struct td_command *c
     struct td_recording *recording = td_authority_recording(authority, command->peer);
     if (recording != NULL) td_recording_wait(recording, command->peer, authority->now);
     struct member *member = &authority->members[command->peer];
+    /* everything that changes wakes all who wait, and most of them to wait on: they know that */
+    const bool known = member->waiting && member->reason == command->reason;
     if (!member->waiting) member->since = authority->now;
     member->waiting = true;
     member->reason = command->reason;
     member->ask_at = command->until == 0 ? TD_TIME_MAX : command->until;
     td_authority_set_timer(authority, command->peer);
+    if (known) return;
     const struct td_message message = {.kind = TD_MESSAGE_WAIT,
                                        .reason = td_reason_word(command->reason)};
     td_authority_log(authority, command->peer, "waits (%s)", message.reason);

@@ -427,6 +427,43 @@ static void test_giving_up(void **state)
     rig_close(&rig);
 }
 
+/* Who waits hears nothing of changes that leave it waiting: with a thousand of them each would cost
+ * a thousand messages. */
+static void test_a_wait_is_said_once(void **state)
+{
+    (void)state;
+    static struct rig rig;
+    rig_open(&rig, "directed");
+    hello(&rig, 0, "p");
+    for (uint32_t link = 1; link < 4; link++) {
+        hello(&rig, link, (const char *[]){"q", "r", "s"}[link - 1]);
+        heard(&rig, link, "'wait', 'reason': 'others-build'");
+    }
+    rig.now = 5;
+    say(&rig, 0, "{'type': 'ended', 'order': '1', 'result': 'flaky'}");
+    for (uint32_t link = 1; link < 4; link++)
+        silent(&rig, link);
+    /* whoever comes back does not know it any more */
+    td_authority_lose(rig.authority, 3, 10);
+    hello(&rig, 4, "s");
+    heard(&rig, 4, "'wait', 'reason': 'others-build'");
+    rig.now = 20;
+    say(&rig, 0, "{'type': 'bye'}");
+    heard(&rig, 1, "'order': '3', 'step': 'a'");
+    silent(&rig, 2);
+    silent(&rig, 4);
+    /* and whoever has had an order meanwhile is told anew */
+    say(&rig, 1,
+        "{'type': 'obtained', 'order': '3', 'step': 'a', 'how': 'build', 'published': "
+        "true, 'last': true, 'took_ns': '5'}");
+    heard(&rig, 2, "'order': '5', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
+    say(&rig, 2,
+        "{'type': 'obtained', 'order': '5', 'step': 'a', 'how': 'fetch', 'last': true, "
+        "'took_ns': '5'}");
+    heard(&rig, 2, "'wait', 'reason': 'others-build'");
+    rig_close(&rig);
+}
+
 /* The state now, made in pieces of so many bytes, has this in it. */
 static void known(struct rig *rig, size_t piece, const char *part)
 {
@@ -778,6 +815,7 @@ int main(void)
         cmocka_unit_test(test_what_a_fold_keeps),
         cmocka_unit_test(test_what_is_kept_is_short),
         cmocka_unit_test(test_giving_up),
+        cmocka_unit_test(test_a_wait_is_said_once),
         cmocka_unit_test(test_the_state_says_who_waits_for_whom),
         cmocka_unit_test(test_what_is_counted),
         cmocka_unit_test(test_results_are_said_again),
