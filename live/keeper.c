@@ -616,11 +616,12 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
     if (!write_down(keeper, now, clock_ns)) return false;
     uint64_t rows = keeper->rows - keeper->folded;
     bool worth = rows >= FOLD_ROWS || (is_full(keeper) && rows > 0);
-    if (!worth || clock_ns < keeper->fold_at_ns || td_authority_present(keeper->authority) > 0 ||
+    if (!worth || td_authority_present(keeper->authority) > 0 ||
         td_authority_fault(keeper->authority) != NULL ||
         td_authority_is_held(keeper->authority, TD_HOLD_DRAIN))
         return true;
-    if (!fold(keeper, now, &error)) put_off_fold(keeper, now, clock_ns, &error);
+    if (clock_ns >= keeper->fold_at_ns && !fold(keeper, now, &error))
+        put_off_fold(keeper, now, clock_ns, &error);
     keeper->unparks = keeper->parked_count > 0; /* once the caller has the new authority */
     if (keeper->unparks) keeper->retry_ns = clock_ns;
     return true;

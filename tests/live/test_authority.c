@@ -756,20 +756,20 @@ static void test_a_result_is_completed(void **state)
     (void)state;
     static struct rig rig;
     rig_open(&rig, "directed");
-#define BUILT(order, more)                                                                         \
+#define TOLD(order, more)                                                                          \
     "{'type': 'obtained', 'order': '" order "', 'step': '%c', 'how': 'build', 'took_ns': '5'" more \
     "}"
     hello(&rig, 0, "p");
     heard(&rig, 0, "'order': '1', 'step': 'a'");
-    say(&rig, 0, BUILT("1", ""), 'a');
+    say(&rig, 0, TOLD("1", ""), 'a');
     silent(&rig, 0);
-    say(&rig, 0, BUILT("1", ", 'published': true"), 'a');
+    say(&rig, 0, TOLD("1", ", 'published': true"), 'a');
     hello(&rig, 1, "q");
     heard(&rig, 1, "'order': '2', 'step': 'b', 'targets': '//b', 'expect': 'build'");
     rig.inputs = 0;
-    say(&rig, 0, BUILT("1", ", 'published': true"), 'a');
+    say(&rig, 0, TOLD("1", ", 'published': true"), 'a');
     assert_int_equal(rig.inputs, 0);
-    say(&rig, 0, BUILT("1", ", 'published': true, 'last': true"), 'a');
+    say(&rig, 0, TOLD("1", ", 'published': true, 'last': true"), 'a');
     heard(&rig, 0, "'wait', 'reason': 'others-build'");
     assert_int_equal(td_authority_metrics(rig.authority)->built, 1);
     assert_int_equal(td_authority_metrics(rig.authority)->duplicates, 0);
@@ -780,20 +780,20 @@ static void test_a_result_is_completed(void **state)
     say(&rig, 2, "{'type': 'bye'}");
     say(&rig, 3, "{'type': 'hello', 'peer': 's', 'cache': 'none', " SCHEMA "}");
     heard(&rig, 3, "'order': '4', 'step': 'a'");
-    say(&rig, 3, BUILT("4", ""), 'a');
+    say(&rig, 3, TOLD("4", ""), 'a');
     say(&rig, 3, "{'type': 'ended', 'order': '4', 'result': 'ok'}");
     heard(&rig, 3, "'order': '5', 'step': 'b'");
     say(&rig, 4, "{'type': 'hello', 'peer': 't', 'cache': 'none', " SCHEMA "}");
     heard(&rig, 4, "'order': '6', 'step': 'a', 'targets': '//a', 'expect': 'build'");
 
     /* in parts, of which there are suddenly fewer */
-    say(&rig, 1, BUILT("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
+    say(&rig, 1, TOLD("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
     rig.inputs = 0;
-    say(&rig, 1, BUILT("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
+    say(&rig, 1, TOLD("2", ", 'published': true, 'part': 1, 'parts': 3"), 'b');
     assert_int_equal(rig.inputs, 0);
-    say(&rig, 1, BUILT("2", ", 'published': true, 'last': true"), 'b');
+    say(&rig, 1, TOLD("2", ", 'published': true, 'last': true"), 'b');
     heard(&rig, 1, "'order': '8', 'step': 'a', 'targets': '//a', 'expect': 'fetch'");
-#undef BUILT
+#undef TOLD
     rig_close(&rig);
 }
 
