@@ -7,7 +7,8 @@
  *     if (td_forecast_play(&forecast, TD_FORECAST_DIRECTED, 0, TD_TIME_MAX, &end)) ...
  *
  * It plays what the model says of orders, overheads, prerequisites, fetches, builds and the rest;
- * not what can go wrong, and nobody comes or leaves. Speeds are inferred from the builds observed.
+ * that who is ordered to build what another publishes gives way; not what can go wrong, and nobody
+ * comes or leaves. Speeds are inferred from the builds observed.
  * Where times vary, a play has a number that says how lucky each build and fetch is: the same for
  * every rule, so that rules are compared on the same luck, and all TD_FORECAST_PLAYS together have
  * the estimates as their means. Integers only; nothing is allocated.
@@ -54,6 +55,7 @@ struct td_forecast {
     uint32_t steps, peers;
     uint32_t asking; /* of peers */
     bool vary;
+    td_time since; /* the first of the peers came */
     uint64_t all;
     td_time overhead, rest_build, rest_fetch;
     td_time build[TD_FORECAST_STEPS], fetch[TD_FORECAST_STEPS];

@@ -119,21 +119,30 @@ static void look_at_order(const struct td_forecast *forecast, const struct td_vi
     peer->length = peer->builds ? build : fetch;
 }
 
-/* What its builds have taken beside what was expected, and one more as expected; a build that is
- * late counts as it stands. */
+/* The time that a build takes beside its estimate: as with the peer's builds so far, and one more
+ * as expected unless times are exact and it has shown its speed; a build that is late by that
+ * counts as it stands. */
 static uint32_t pace_of(const struct td_forecast *forecast, const struct td_peer_view *seen,
                         const struct td_forecast_peer *peer)
 {
-    td_time mean = 0;
+    td_time mean = 0, took = seen->took, expected = seen->expected, length = peer->length;
     for (uint32_t step = 0; step < forecast->steps; step++)
         mean += forecast->build[step] / forecast->steps;
-    td_time took = seen->took, expected = seen->expected;
-    bool late = peer->order != TD_FORECAST_WAIT && peer->builds &&
-                peer->current != TD_FORECAST_UNIVERSE && -peer->begun > peer->length;
     for (; took > LONGEST || expected > LONGEST; took >>= 1)
         expected >>= 1;
-    took += mean + (late ? clamp(-peer->begun) : 0);
-    expected += mean + (late ? peer->length : 0);
+    bool known = !forecast->vary && took > 0 && expected > 0;
+    if (known) length = clamp(length * (took * USUAL_PACE / expected) / USUAL_PACE);
+    bool late = peer->order != TD_FORECAST_WAIT && peer->builds &&
+                peer->current != TD_FORECAST_UNIVERSE && -peer->begun > length;
+    if (known && late) took = expected = 0;
+    if (!known) {
+        took += mean;
+        expected += mean;
+    }
+    if (late) {
+        took += clamp(-peer->begun);
+        expected += peer->length;
+    }
     td_time pace = USUAL_PACE;
     if (took > 0 && expected > 0) pace = took * USUAL_PACE / expected;
     if (pace > SLOWEST_PACE) pace = SLOWEST_PACE;
@@ -144,6 +153,8 @@ static void look_at_peer(struct td_forecast *forecast, const struct td_view *vie
                          struct td_forecast_peer *peer)
 {
     const struct td_peer_view seen = td_view_peer(view, peer->peer);
+    td_time since = clamp(td_view_now(view) - seen.joined);
+    if (since > forecast->since) forecast->since = since;
     peer->held = peer->published = peer->building = peer->own = peer->partial = 0;
     peer->read_only = seen.read_only;
     peer->touches = seen.touches;
@@ -161,6 +172,7 @@ bool td_forecast_look(struct td_forecast *forecast, const struct td_view *view)
 {
     forecast->steps = td_view_step_count(view);
     forecast->peers = 0;
+    forecast->since = 0;
     forecast->untouched = forecast->untouched_building = 0;
     if (forecast->steps > TD_FORECAST_STEPS) return false;
     for (td_peer next = td_view_next_peer(view, TD_NO_PEER); next != TD_NO_PEER;

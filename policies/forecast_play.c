@@ -252,8 +252,9 @@ static uint32_t choose(const struct game *game, uint32_t who)
     return choose_directed(game, who);
 }
 
-/* The end of a running task: with the play's luck, or the next luck by which it is not over yet.
- * One that is later than all takes as long again as it is late, or an eighth of its length. */
+/* The end of a running task: with the play's luck, or the next luck by which it is not over yet. A
+ * build that is later than all takes as long again as it has taken; a fetch, as it is late; at
+ * least an eighth of its length. */
 static td_time running_end(const struct game *game, uint32_t who)
 {
     const struct td_forecast_peer *peer = &game->forecast->peer[who];
@@ -265,7 +266,7 @@ static td_time running_end(const struct game *game, uint32_t who)
             return peer->begun + peer->length * luck / 256;
     }
     if (game->forecast->vary) luck = luck_table[TD_FORECAST_PLAYS - 1];
-    td_time late = -(peer->begun + peer->length * luck / 256);
+    td_time late = peer->builds ? -peer->begun : -(peer->begun + peer->length * luck / 256);
     return (late > peer->length / 8 ? late : peer->length / 8) + 1;
 }
 
@@ -319,6 +320,22 @@ static void wake(struct game *game)
     }
 }
 
+/* What a peer was ordered to build is published: others who were, too, and are at it give way, if a
+ * fetch is shorter than what is left of their build. */
+static void abort_others(struct game *game, uint32_t who, uint32_t step)
+{
+    for (uint32_t i = 0; i < game->forecast->peers; i++) {
+        struct player *player = &game->player[i];
+        if (i == who || player->order != step || player->current != step ||
+            player->doing != COMPLETES_BUILD || !same_artifact(game, who, i, step) ||
+            player->at - game->now <= game->forecast->fetch[step] + game->forecast->overhead)
+            continue;
+        player->order = WAIT;
+        player->doing = STARTS;
+        player->at = game->now;
+    }
+}
+
 static void complete(struct game *game, uint32_t who)
 {
     struct player *player = &game->player[who];
@@ -332,7 +349,10 @@ static void complete(struct game *game, uint32_t who)
         player->order = WAIT;
     } else {
         player->held |= bit(player->current);
-        if (built && !peer->read_only) spread(game, who, player->current, true);
+        if (built && !peer->read_only) {
+            spread(game, who, player->current, true);
+            if (player->current == player->order) abort_others(game, who, player->current);
+        }
         if (player->current == player->order) player->order = WAIT;
     }
     wake(game);

@@ -71,7 +71,15 @@ static void test_forecasts_of_the_frame(void **state)
     assert_int_equal(end_of(&view, TD_FORECAST_UNIVERSE_AT_ONCE), 6 * 600 + 60);
 }
 
-/* A peer whose builds have taken twice as long goes on like that; one more as expected counts. */
+static uint32_t pace_of(const struct td_view *view, td_peer peer)
+{
+    static struct td_forecast forecast;
+    assert_true(td_forecast_look(&forecast, view));
+    return forecast.peer[peer].pace;
+}
+
+/* Where times are exact a peer goes on as its builds have shown; where they vary, one more as
+ * expected counts: 6000 for 3000. */
 static void test_forecasts_infer_speeds(void **state)
 {
     (void)state;
@@ -79,7 +87,42 @@ static void test_forecasts_infer_speeds(void **state)
     assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 1200);
     view.seen[0].took = 5400;
     view.seen[0].expected = 2400;
-    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2400);
+    assert_int_equal(pace_of(&view, 0), 1024 * 9 / 4);
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2700);
+    view.vary = true;
+    assert_int_equal(pace_of(&view, 0), 1024 * 2);
+}
+
+/* A build of 600 that has taken 900 so far shows a pace of 3/2, whatever was shown before; and if
+ * nothing was, with one more as expected, 1500 for 1200. */
+static void test_forecasts_infer_speeds_from_what_is_late(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 2);
+    builds(&view, 0, 0, 900);
+    assert_int_equal(pace_of(&view, 0), 1024 * 5 / 4);
+    view.seen[0].took = view.seen[0].expected = 600;
+    assert_int_equal(pace_of(&view, 0), 1024 * 3 / 2);
+    /* at that pace it is not late */
+    view.seen[0].took = 1200;
+    assert_int_equal(pace_of(&view, 0), 1024 * 2);
+}
+
+/* Peer 0 is slow: its build of the only step takes 2400. Peer 1, which builds it, too, publishes it
+ * at 600. */
+static void test_forecasts_know_who_gives_way(void **state)
+{
+    (void)state;
+    struct td_view view = view_of(2, 1);
+    view.seen[0].took = 2400;
+    view.seen[0].expected = 600;
+    builds(&view, 0, 0, 100);
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 2300 + 100);
+    assert_int_equal(end_of(&view, TD_FORECAST_FAR_END), 600 + 100);
+    expect(&view, TD_CHOOSE_STEP, 0);
+    /* what is left then, 50, is shorter than a fetch */
+    view.seen[0].since = view.seen[0].progress = view.now - 1750;
+    assert_int_equal(end_of(&view, TD_FORECAST_FAR_END), 650);
 }
 
 /* Peer 0 goes through the universe: step 0 held, step 1 since 200. Peer 1 touches step 1 in part.
@@ -128,8 +171,7 @@ static void test_it_builds_once_more_where_that_is_sooner(void **state)
     expect(&view, TD_CHOOSE_STEP, 1); /* then a fetch: 1000, instead of 600 and two fetches */
 }
 
-/* At 3000 of 600 its pace is held to be a third, and it to be late by 1200, and so by as much
- * again.
+/* At 3000 of 600 its pace is held to be a third; it is late, and so expected to take as long again.
  */
 static void test_it_does_not_wait_for_one_that_is_late(void **state)
 {
@@ -137,6 +179,7 @@ static void test_it_does_not_wait_for_one_that_is_late(void **state)
     struct td_view view = view_of(2, 2);
     holds(&view, 1, 1);
     builds(&view, 0, 0, 3000);
+    assert_int_equal(end_of(&view, TD_FORECAST_DIRECTED), 3000 + 1 + 100);
     expect(&view, TD_CHOOSE_STEP, 0);
 }
 
@@ -227,6 +270,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forecasts_of_the_frame),
         cmocka_unit_test(test_forecasts_infer_speeds),
+        cmocka_unit_test(test_forecasts_infer_speeds_from_what_is_late),
+        cmocka_unit_test(test_forecasts_know_who_gives_way),
         cmocka_unit_test(test_forecasts_of_what_is_running),
         cmocka_unit_test(test_it_builds_what_nobody_builds),
         cmocka_unit_test(test_it_waits_where_that_is_sooner),
