@@ -7,15 +7,24 @@
 /* Of the end of all, beside the mean of all ends: what cannot help the last may help the others. */
 #define WEIGHT_OF_LAST 8
 
-/* Thousandths by which a rule must be better than another to be followed instead. To build the same
- * twice, or everything in one invocation, cannot be taken back: a small gain is not worth it. */
-static const int64_t margins[TD_FORECAST_RULES] = {
-    [TD_FORECAST_DIRECTED] = 0,
-    [TD_FORECAST_CRITICAL_PATH] = 4,
-    [TD_FORECAST_FAR_END] = 10,
-    [TD_FORECAST_UNIVERSE_AT_ONCE] = 10,
+/* Thousandths by which a rule must be better than another to be followed instead; more where times
+ * vary, since less can be foreseen. A build that is one too many can be given up when another
+ * publishes; the universe cannot be taken back, least of all where others are building already what
+ * it would build. */
+struct margin {
+    int64_t exact, vary;
 };
-#define MARGIN_ALONE 50 /* of the universe, for one that is alone: others may come */
+static const struct margin margins[TD_FORECAST_RULES] = {
+    [TD_FORECAST_DIRECTED] = {0, 0},
+    [TD_FORECAST_CRITICAL_PATH] = {4, 12},
+    [TD_FORECAST_FAR_END] = {10, 20},
+    [TD_FORECAST_UNIVERSE_AT_ONCE] = {10, 30},
+};
+static const struct margin universe_once_more = {20, 60};
+
+/* One part in so many of its time is what a peer that is alone pays for invocations of their own,
+ * so that whoever comes later finds something to share. */
+#define SHARE_OF_HOPE 50
 
 #define MOST_WORK 256u /* peers times steps that are played as often as there is luck for */
 
@@ -27,12 +36,35 @@ static uint32_t plays(const struct td_forecast *forecast)
     return count;
 }
 
+static int64_t margin_of(const struct td_forecast *forecast, enum td_forecast_rule rule)
+{
+    const struct td_forecast_peer *asking = &forecast->peer[forecast->asking];
+    const struct margin *margin = &margins[rule];
+    if (rule == TD_FORECAST_UNIVERSE_AT_ONCE) {
+        if (forecast->peers == 1) return 0; /* has hoped enough */
+        if ((asking->building & ~(asking->held | asking->published)) != 0)
+            margin = &universe_once_more;
+    }
+    return forecast->vary ? margin->vary : margin->exact;
+}
+
+/* True for a peer that is alone as long as one more invocation than the universe's own, beside
+ * those for what it holds, is a small part of the time that it would have taken without them. */
+static bool hopes_for_others(const struct td_forecast *forecast)
+{
+    const struct td_forecast_peer *alone = &forecast->peer[0];
+    struct td_forecast_end end;
+    if (forecast->peers > 1 ||
+        !td_forecast_play(forecast, TD_FORECAST_UNIVERSE_AT_ONCE, 0, TD_TIME_MAX, &end))
+        return false;
+    td_sum invocation = (td_sum)forecast->overhead * alone->pace / 1024;
+    td_sum paid = invocation * __builtin_popcountll(alone->held);
+    return (paid + invocation) * SHARE_OF_HOPE <= end.last + forecast->since - paid;
+}
+
 /* True, and a new `best`, if the rule is better than that by its margin. */
 static bool is_better(const struct td_forecast *forecast, enum td_forecast_rule rule, td_sum *best)
 {
-    int64_t margin = margins[rule];
-    if (forecast->vary) margin *= 3; /* less can be foreseen */
-    if (rule == TD_FORECAST_UNIVERSE_AT_ONCE && forecast->peers == 1) margin = MARGIN_ALONE;
     td_sum cost = 0;
     for (uint32_t play = 0; play < plays(forecast); play++) {
         struct td_forecast_end end;
@@ -42,7 +74,7 @@ static bool is_better(const struct td_forecast *forecast, enum td_forecast_rule 
             return false;
         cost += (td_sum)WEIGHT_OF_LAST * end.last + end.sum / (td_time)forecast->peers;
     }
-    cost += cost * margin / 1000;
+    cost += cost * margin_of(forecast, rule) / 1000;
     if (cost >= *best) return false;
     *best = cost;
     return true;
@@ -53,9 +85,11 @@ static uint32_t weigh(const struct td_forecast *forecast)
 {
     td_sum best = (td_sum)TD_TIME_MAX * TD_TIME_MAX;
     uint32_t order = TD_FORECAST_WAIT;
-    for (uint32_t rule = 0; rule < TD_FORECAST_RULES; rule++)
-        if (is_better(forecast, (enum td_forecast_rule)rule, &best))
-            order = td_forecast_order(forecast, (enum td_forecast_rule)rule);
+    for (uint32_t i = 0; i < TD_FORECAST_RULES; i++) {
+        enum td_forecast_rule rule = (enum td_forecast_rule)i;
+        if (rule == TD_FORECAST_UNIVERSE_AT_ONCE && hopes_for_others(forecast)) continue;
+        if (is_better(forecast, rule, &best)) order = td_forecast_order(forecast, rule);
+    }
     return order;
 }
 
@@ -97,12 +131,20 @@ static struct td_choice choose(const struct td_view *view)
 
 /* What is left of the peer's build takes longer than a fetch of what another has published. It has
  * been at it since its last result within the order, a prerequisite that it had to get first, or
- * since its invocation began to build. One that is overdue is expected to take as long again. */
+ * since its invocation began to build: before that it will find, and fetch, what is published by
+ * itself. One that is overdue is expected to take as long again. */
 static bool gives_way(const struct td_view *view)
 {
-    const struct td_peer_view mine = td_view_peer(view, td_view_asking(view));
+    td_peer me = td_view_asking(view);
+    const struct td_peer_view mine = td_view_peer(view, me);
     td_time overhead = td_view_overhead_estimate(view);
     td_time begun = mine.progress == mine.since ? mine.since + overhead : mine.progress;
+    if (td_view_now(view) < begun) return false;
+    uint32_t count;
+    const td_step *before = td_view_prerequisites(view, mine.order, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (!td_view_peer_holds(view, me, before[i])) return false;
+
     td_sum build = td_view_estimate(view, mine.order), elapsed = td_view_now(view) - begun;
     if (mine.expected > 0) build = build * mine.took / mine.expected;
     td_sum left = build > elapsed ? build - elapsed : elapsed;
