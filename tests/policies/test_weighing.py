@@ -6,11 +6,14 @@ how the ratios of mean makespans (weighing over the best of the four) are spread
 and each case that breaks its bound with its seed; --show SEED prints the scenario of a seed. Ends
 with `N passed, N failed`.
 
-What can be known is held to 2%: times that are exact, equal speeds, untouched steps, and at least
-two peers that are all there from the start. Elsewhere no policy without foresight can promise that:
-a peer may turn out slow or touched by little, a lone peer may stay alone or not, and the best of
-four on the same luck is a winner after the event. There the mean must be no worse than the best
-of the four, and no case by more than the bound.
+What can be known is held to 2%: times that are exact, equal speeds, steps that are untouched or
+touched wholly, and peers that are all there from the start; and a peer that stays alone, if times
+are exact. Elsewhere no policy can promise that: test_foresight.py. There the mean must be no worse
+than the best of the four, and no case by more than the bound.
+
+Luck is drawn for 60 replications. The best of four on few is a winner after the event: with 20,
+more cases seem to be behind by 2% than with 200, of the same policies (docs/policies.md has both
+numbers).
 """
 import argparse
 import collections
@@ -29,6 +32,7 @@ SCENARIOS = os.path.join(HERE, "..", "..", "scenarios")
 FRAME = ["universe", "linear", "parallel", "directed"]
 PROMISE = 1.02
 BOUND = 4
+REPLICATIONS = 60
 TOO_LARGE = {"large"}  # of one replication of directed alone
 
 
@@ -80,11 +84,24 @@ def scenario(seed):
     data["peers"] = groups(rng, peers, ids, gap, speeds, touching, arrival)
     data.update(policies=[*FRAME, "weighing"], seed=seed)
     if sampled or arrival == "poisson":
-        data["replications"] = 20
+        data["replications"] = REPLICATIONS
     kind = ["sampled" if sampled else "exact"]
-    kind += ["speeds"] * speeds + ["touches"] * touching + ["arrivals"] * (arrival != "together")
+    kind += ["speeds"] * speeds + touches(data["peers"]) + ["arrivals"] * (arrival != "together")
     kind += ["alone"] * (peers == 1)
     return data, " ".join(kind)
+
+
+def touches(peers):
+    fractions = {part for group in peers for part in group.get("touches", {}).values()}
+    if not fractions:
+        return []
+    return ["touches"] if fractions == {1} else ["touches-in-part"]
+
+
+def can_be_known(kind):
+    """Nothing of a scenario of this class is hidden from a policy when it decides."""
+    words = set(kind.split())
+    return "exact" in words and ("alone" in words or words <= {"exact", "touches"})
 
 
 def groups(rng, peers, ids, gap, speeds, touching, arrival):
@@ -143,17 +160,17 @@ def check_random(options):
         run = lambda seed: random_case(options.program, seed, options.replications)
         for seed, kind, ratio in pool.map(run, seeds):
             classes[kind].append((ratio, seed))
-            bound = PROMISE if kind == "exact" else BOUND
+            bound = PROMISE if can_be_known(kind) else BOUND
             if ratio > bound:
                 failed += 1
                 print(f"FAIL seed {seed} ({kind}): {ratio:.3f} of the best of the four, which may "
                       f"be {bound}; --show {seed} prints the scenario")
-    print(f"{'class':36} {'cases':>5} {'mean':>6} {'median':>6} {'>1.02':>6} {'<0.98':>6} worst")
+    print(f"{'class':44} {'cases':>5} {'mean':>6} {'median':>6} {'>1.02':>6} {'<0.98':>6} worst")
     every = sorted(case for cases in classes.values() for case in cases)
     for kind, cases in [*sorted(classes.items()), ("all", every)]:
         ratios = sorted(ratio for ratio, seed in cases)
         count = len(ratios)
-        print(f"{kind:36} {count:5} {sum(ratios) / count:6.3f} {ratios[count // 2]:6.3f}"
+        print(f"{kind:44} {count:5} {sum(ratios) / count:6.3f} {ratios[count // 2]:6.3f}"
               f" {sum(ratio > PROMISE for ratio in ratios) / count:6.1%}"
               f" {sum(ratio < 0.98 for ratio in ratios) / count:6.1%}"
               f" {max(cases)[0]:.3f} (seed {max(cases)[1]})")
