@@ -32,15 +32,31 @@ static td_time last_begin(const struct td_view *view, td_step step, uint32_t art
     return last;
 }
 
-/* When the peer may build a step that another is building, all its builders being overdue;
- * TD_TIME_MAX if that is of no use to it. */
-static td_time useful_from(const struct td_view *view, td_peer peer,
-                           const struct td_peer_view *other)
+/* True if the asking peer lacks what the other builds. */
+static bool is_of_use(const struct td_view *view, td_peer peer, const struct td_peer_view *other)
 {
     td_peer me = td_view_asking(view);
-    if (!other->builds || td_view_peer_holds(view, me, other->order)) return TD_TIME_MAX;
+    return other->builds && !td_view_peer_holds(view, me, other->order) &&
+           td_view_artifact(view, me, other->order) == td_view_artifact(view, peer, other->order);
+}
+
+/* How many build what the asking peer lacks: who has found them all need not look at the others,
+ * and where thousands wait, nearly all are others. */
+static uint32_t builders_of_use(const struct td_view *view)
+{
+    td_peer me = td_view_asking(view);
+    uint32_t count = 0;
+    for (td_step step = 0; step < td_view_step_count(view); step++)
+        if (!td_view_peer_holds(view, me, step))
+            count += td_view_builders(view, td_view_artifact(view, me, step));
+    return count;
+}
+
+/* When all who build the step that the peer was ordered are overdue. */
+static td_time overdue_from(const struct td_view *view, td_peer peer,
+                            const struct td_peer_view *other)
+{
     uint32_t artifact = td_view_artifact(view, peer, other->order);
-    if (td_view_artifact(view, me, other->order) != artifact) return TD_TIME_MAX;
     td_time begin = td_view_builders(view, artifact) == 1
                         ? other->since
                         : last_begin(view, other->order, artifact);
@@ -53,10 +69,13 @@ static struct td_choice choose(const struct td_view *view)
     if (choice.kind != TD_CHOOSE_WAIT) return choice;
 
     td_time first = TD_TIME_MAX;
-    for (td_peer peer = td_view_next_peer(view, TD_NO_PEER); peer != TD_NO_PEER;
+    uint32_t left = builders_of_use(view);
+    for (td_peer peer = td_view_next_peer(view, TD_NO_PEER); left > 0 && peer != TD_NO_PEER;
          peer = td_view_next_peer(view, peer)) {
         const struct td_peer_view other = td_view_peer(view, peer);
-        td_time from = useful_from(view, peer, &other);
+        if (!is_of_use(view, peer, &other)) continue;
+        left--;
+        td_time from = overdue_from(view, peer, &other);
         if (from >= first) continue;
         first = from;
         choice.step = other.order;
