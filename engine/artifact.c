@@ -2,13 +2,21 @@
  * need the artifact, and to those that would start a partial build from it. */
 #include "engine/engine_internal.h"
 
-enum change { CHANGE_BEGUN, CHANGE_GIVEN_UP, CHANGE_PUBLISHED, CHANGE_LOST, CHANGE_BROKEN };
+enum change {
+    CHANGE_BEGUN,
+    CHANGE_FEWER, /* one of several builders gives up */
+    CHANGE_GIVEN_UP,
+    CHANGE_PUBLISHED,
+    CHANGE_LOST,
+    CHANGE_BROKEN
+};
 
 /* One strain that needs the artifact. True if its peers can use what has changed, or must give up.
  */
 static bool strain_sees(const struct td_engine *engine, struct strain *strain, uint32_t position,
                         enum change change)
 {
+    if (change == CHANGE_FEWER) return true; /* those who go on may be overdue */
     if (change == CHANGE_GIVEN_UP) return td_strain_refresh(engine, strain, position);
     if (change == CHANGE_LOST) {
         bit_clear(strain->published, position);
@@ -66,9 +74,9 @@ void td_artifact_give_up(struct td_engine *engine, struct cohort *cohort, uint32
                          struct td_commands *commands)
 {
     TD_ASSERT(cohort->artifacts[artifact].builders > 0);
-    cohort->artifacts[artifact].builders--;
-    if (cohort->artifacts[artifact].builders == 0 && !cohort->artifacts[artifact].published)
-        spread(engine, cohort, artifact, CHANGE_GIVEN_UP, commands);
+    bool last = --cohort->artifacts[artifact].builders == 0;
+    if (!cohort->artifacts[artifact].published && (last || waits_by_times(engine)))
+        spread(engine, cohort, artifact, last ? CHANGE_GIVEN_UP : CHANGE_FEWER, commands);
 }
 
 void td_artifact_publish(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,

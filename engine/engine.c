@@ -569,8 +569,9 @@ static inline bool apply_obtained(struct td_engine *engine, const struct td_even
     if (event->obtained.published) publish(engine, event, who, cohort, position, commands);
     if (step == who->order_step) stop_building(engine, who, commands);
     if (engine->histories != NULL) td_history_obtain(engine, event);
-    if (event->obtained.whole && cohort->learns)
-        td_learning_observe(engine, cohort, step, event->obtained.took);
+    if (event->obtained.whole && cohort->learns &&
+        td_learning_observe(engine, cohort, step, event->obtained.took))
+        td_wake_cohort(engine, cohort, commands);
     if (event->obtained.last) end_order(engine, event, who, cohort, commands);
     return true;
 }

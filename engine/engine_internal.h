@@ -198,6 +198,12 @@ static inline struct peer *peer_at(const struct td_engine *engine, td_peer peer)
     return (struct peer *)(void *)(engine->peers + (size_t)peer * engine->peer_stride);
 }
 
+/* True if its waiting peers want to know of what makes a build overdue sooner, too. */
+static inline bool waits_by_times(const struct td_engine *engine)
+{
+    return engine->policy->wake == TD_WAKE_FOR_USE && (engine->policy->needs & TD_NEEDS_TIMES) != 0;
+}
+
 static inline bool bit_get(const uint64_t *bits, uint32_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
@@ -319,7 +325,8 @@ bool td_summary_apply(struct td_engine *engine, const struct td_event *event,
 
 /* learning.c */
 bool td_learning_start(struct td_engine *engine, struct cohort *cohort);
-void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
+/* True if an estimate has become shorter, or is the first one. */
+bool td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
                          td_time took);
 void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took);
 /* The same for what an earlier engine observed. */

@@ -7,10 +7,9 @@ static td_time rounded(td_sum sum, uint64_t count)
     return (td_time)((2 * sum + (td_sum)count) / (2 * (td_sum)count));
 }
 
-td_time td_learning_estimate(const struct cohort *cohort, const struct learned *learned,
-                             td_step step)
+/* The estimate of each step that has not been seen. */
+static td_time of_unseen(const struct cohort *cohort, const struct learned *learned)
 {
-    if (learned[step].count != 0) return rounded(learned[step].sum, learned[step].count);
     td_sum sum = 0;
     uint64_t seen = 0;
     for (td_step other = 0; other < cohort->schema->steps; other++) {
@@ -19,6 +18,19 @@ td_time td_learning_estimate(const struct cohort *cohort, const struct learned *
         seen++;
     }
     return seen == 0 ? 0 : rounded(sum, seen);
+}
+
+td_time td_learning_estimate(const struct cohort *cohort, const struct learned *learned,
+                             td_step step)
+{
+    if (learned[step].count != 0) return rounded(learned[step].sum, learned[step].count);
+    return of_unseen(cohort, learned);
+}
+
+/* An estimate of 0 says nothing. */
+static bool is_shorter(td_time now, td_time before)
+{
+    return now < before || (before == 0 && now > 0);
 }
 
 static void rank_anew(struct td_engine *engine, struct cohort *cohort)
@@ -47,12 +59,18 @@ bool td_learning_start(struct td_engine *engine, struct cohort *cohort)
     return true;
 }
 
-void td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
+bool td_learning_observe(struct td_engine *engine, struct cohort *cohort, td_step step,
                          td_time took)
 {
+    const struct learned *learned = cohort->learned;
+    bool tells = waits_by_times(engine);
+    td_time seen = tells ? td_learning_estimate(cohort, learned, step) : 0;
+    td_time unseen = tells ? of_unseen(cohort, learned) : 0;
     cohort->learned[step].sum += took;
     cohort->learned[step].count++;
     rank_anew(engine, cohort);
+    return tells && (is_shorter(td_learning_estimate(cohort, learned, step), seen) ||
+                     is_shorter(of_unseen(cohort, learned), unseen));
 }
 
 void td_learning_observe_fetch(struct cohort *cohort, td_step step, td_time took)

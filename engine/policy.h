@@ -53,7 +53,9 @@ struct td_choice {
  * that name them; the narrow ones spare asking in vain. */
 enum td_wake {
     TD_WAKE_ALL = 0, /* every waiting peer of the cohort, at each such change */
-    TD_WAKE_FOR_USE, /* peers for which a step has just become ready or published */
+    TD_WAKE_FOR_USE, /* peers for which a step has just become ready or published; with
+                      * TD_NEEDS_TIMES also those for which one builder fewer builds a step, and all
+                      * when an estimate becomes shorter: what they wait for may be due sooner */
     TD_WAKE_IN_TURN, /* only the peer that has come to the head of its cohort's line */
     TD_WAKE_NONE,    /* the policy makes nobody wait */
 };

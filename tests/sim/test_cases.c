@@ -148,6 +148,28 @@ static const struct sim_case {
      "," TAIL,
      "speculative",
      {"b0[0,10] b1[10,20] b*[20,20]", "w[0,3] b0[3,10]a f0[10,11] w[11,12]"}},
+    {"speculative: when one of two builders leaves, who waits looks at the other's time at once",
+     "{\"name\":\"x\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"speed\":0.1},{\"name\":\"q\",\"leaves\":25},{\"name\":\"r\"}]"
+     "," TAIL,
+     "speculative",
+     /* q is overdue from 40 on only, but gone at 25, when p has been overdue for 5 s */
+     {"b0[0,35]a f0[35,36] f*[36,36]", "w[0,20] b0[20,25]a", "w[0,25] b0[25,35] b*[35,35]"}},
+    {"speculative: who waits hears of the first estimate, which another's private build has given",
+     "{\"name\":\"x\",\"estimates\":\"learned\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"speed\":5,\"touches\":{\"a\":1}},{\"name\":\"q\",\"count\":2}]"
+     "," TAIL,
+     "speculative",
+     /* 2 s, so that a build is overdue after 4 */
+     {"b0[0,2] b*[2,2]", "b0[0,10] b*[10,10]", "w[0,4] b0[4,10]a f0[10,11] f*[11,11]"}},
+    {"speculative: an estimate that becomes shorter makes a build overdue sooner",
+     "{\"name\":\"x\",\"estimates\":\"learned\"," SCHEMA1 ",\"steps\":{" DEFAULT
+     "},\"peers\":[{\"name\":\"p\",\"speed\":2,\"touches\":{\"a\":1}},{\"name\":\"q\",\"speed\":5,"
+     "\"arrival\":6,\"touches\":{\"a\":1}},{\"name\":\"r\",\"count\":2,\"speed\":0.5}]," TAIL,
+     "speculative",
+     /* 5 s, known at 5: overdue at 10. With the 2 s of q, known at 8: 3.5 s, overdue at 7 */
+     {"b0[0,5] b*[5,5]", "b0[6,8] b*[8,8]", "b0[0,20] b*[20,20]",
+      "w[0,8] b0[8,20]a f0[20,21] f*[21,21]"}},
     {"flaky: after one retry the next failure fails the peer",
      "{\"name\":\"x\",\"retries\":1," SCHEMA1
      ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"flaky\":1}},\"peers\":[{}]," TAIL,
