@@ -351,7 +351,7 @@ def newcomers_wait_for_the_fold(folder):
     """Also those of version 1, of which the one that waited first has gone; who does not wait for
     its welcome is cut off."""
     journal = os.path.join(folder, "journal")
-    with Authority(journal, "--journal-max", "1") as authority:
+    with Authority(journal, "--journal-max", "1", "--retries", "20") as authority:
         first = fill(authority, journal)
         late = Peer(authority, "late", schema(2), 0.1)
         late.start()

@@ -13,7 +13,10 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from counting import run
 
 PROGRAM = os.path.abspath(
     (sys.argv[1:] + [os.environ.get("TASK_DIRECTOR", "build/task-director")])[0])
@@ -72,14 +75,14 @@ def refusal(*arguments):
     return done.stderr
 
 
-def test_localhost_is_both_loopback_addresses():
+def localhost_is_both_loopback_addresses(_):
     with authority("localhost:0") as (process, place, port):
         assert place == "localhost" and is_served("127.0.0.1", port)
         assert is_served("::1", port) == has_v6()
         end(process)
 
 
-def test_an_ipv6_address():
+def an_ipv6_address(_):
     if not has_v6():
         return
     with authority("[::1]:0") as (process, place, port):
@@ -88,13 +91,13 @@ def test_an_ipv6_address():
         end(process)
 
 
-def test_a_network_interface():
+def a_network_interface(_):
     with authority("lo:0") as (process, place, port):
         assert place == "lo" and is_served("127.0.0.1", port)
         end(process)
 
 
-def test_all_addresses():
+def all_addresses(_):
     open_to_all = "--insecure-no-tokens", "--insecure-no-tls"
     with authority("0.0.0.0:0", *open_to_all) as (process, _, port):
         assert is_served("127.0.0.1", port)
@@ -106,7 +109,7 @@ def test_all_addresses():
         end(process)
 
 
-def test_the_name_of_this_machine():
+def the_name_of_this_machine(_):
     name = socket.gethostname()
     try:
         address = socket.getaddrinfo(name, 0, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]
@@ -118,7 +121,7 @@ def test_the_name_of_this_machine():
         end(process)
 
 
-def test_what_cannot_be_listened_on():
+def what_cannot_be_listened_on(_):
     with authority("127.0.0.1:0") as (process, _, port):
         sentence = refusal("--listen", f"127.0.0.1:{port}")
         assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in sentence
@@ -180,7 +183,7 @@ def come(port, count):
             assert is_closed(connection)
 
 
-def test_files_that_are_taken_away_while_it_runs():
+def files_that_are_taken_away_while_it_runs(_):
     with authority("127.0.0.1:0") as (process, _, port), contextlib.ExitStack() as held:
         assert is_served("127.0.0.1", port)
         wait_until(lambda: not is_visited(process))
@@ -199,7 +202,7 @@ def test_files_that_are_taken_away_while_it_runs():
     assert log.count("closes new connections unheard") == 1, log
 
 
-def test_not_even_the_reserve_is_left():
+def not_even_the_reserve_is_left(_):
     with authority("127.0.0.1:0") as (process, _, port):
         assert is_served("127.0.0.1", port)
         limit(process, 3)
@@ -212,21 +215,12 @@ def test_not_even_the_reserve_is_left():
     assert log.count("closes new connections unheard") == 1, log
 
 
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        try:
-            test()
-            passed += 1
-        except Exception: # pylint: disable=broad-exception-caught
-            traceback.print_exc()
-            print(f"FAIL {name}")
-            failed += 1
-    print(f"{passed} passed, {failed} failed")
-    return failed > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run([localhost_is_both_loopback_addresses,
+                  an_ipv6_address,
+                  a_network_interface,
+                  all_addresses,
+                  the_name_of_this_machine,
+                  what_cannot_be_listened_on,
+                  files_that_are_taken_away_while_it_runs,
+                  not_even_the_reserve_is_left]))

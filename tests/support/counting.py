@@ -16,7 +16,7 @@ def run(tests):
                 test(folder)
             passed += 1
             print("ok  ", name, flush=True)
-        except Exception as error:  # pylint: disable=broad-exception-caught
+        except (Exception, SystemExit) as error:  # pylint: disable=broad-exception-caught
             failed += 1  # whatever it is, the other tests run
             print("FAIL", name, repr(error), flush=True)
     print(f"{passed} passed, {failed} failed")
