@@ -53,6 +53,7 @@ static void answer_metrics(struct td_server *server, struct td_answer *answer)
     struct td_gauges gauges = td_authority_gauges(server->authority);
     gauges.connections = server->connection_capacity - server->free_count;
     gauges.can_order = td_server_trouble(server) == NULL;
+    if (server->keeper != NULL) gauges.newcomers = td_keeper_newcomers(server->keeper);
     answer->type = "text/plain; version=0.0.4; charset=utf-8";
     td_metrics_write(td_authority_metrics(server->authority), &gauges, &answer->body);
     td_metrics_write_process(&answer->body);

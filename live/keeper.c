@@ -51,6 +51,7 @@ struct td_keeper {
     bool running;       /* the committer has what was handed over */
     bool failing;       /* the last commit has failed */
     bool unparks;       /* the next commit begins with the hellos that wait */
+    bool crowded;       /* the log has said that newcomers wait */
     bool no_memory;     /* an input could not be kept */
     struct td_error fault;
     uint64_t folded; /* rows that the last fold has left, or the beginning */
@@ -622,6 +623,7 @@ bool td_keeper_commit(struct td_keeper *keeper, td_time now, int64_t clock_ns)
         return true;
     if (clock_ns >= keeper->fold_at_ns && !fold(keeper, now, &error))
         put_off_fold(keeper, now, clock_ns, &error);
+    keeper->crowded = false;
     keeper->unparks = keeper->parked_count > 0; /* once the caller has the new authority */
     if (keeper->unparks) keeper->retry_ns = clock_ns;
     return true;
@@ -658,8 +660,27 @@ static bool park(struct td_keeper *keeper, uint32_t link, const struct td_messag
     return true;
 }
 
+/* Once, until they are let in. */
+static void say_that_it_is_full(struct td_keeper *keeper, td_time now)
+{
+    char text[160];
+    if (keeper->crowded) return;
+    keeper->crowded = true;
+    (void)snprintf(
+        text, sizeof text,
+        "the journal has reached its %.0f MiB (--journal-max): newcomers wait until those "
+        "who are here have finished",
+        (double)keeper->options.most_bytes / (1 << 20));
+    say(keeper, now, text);
+}
+
+uint32_t td_keeper_newcomers(const struct td_keeper *keeper)
+{
+    return (uint32_t)keeper->parked_count;
+}
+
 enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
-                                  const struct td_message *message)
+                                  const struct td_message *message, td_time now)
 {
     if (keeper->failing && waiting(keeper) > PENDING_MOST) return TD_TOO_MUCH;
     for (size_t i = 0; i < keeper->parked_count; i++)
@@ -669,6 +690,7 @@ enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
         (td_authority_present(keeper->authority) == 0 && !keeper->running)) /* else it is about to
                                                                                be folded */
         return TD_ADMIT;
+    say_that_it_is_full(keeper, now);
     return park(keeper, link, message) ? TD_PARKED : TD_TRY_LATER;
 }
 

@@ -81,7 +81,9 @@ enum td_admission {
 
 /* What is to be done with a message before the authority gets it. */
 enum td_admission td_keeper_admit(struct td_keeper *keeper, uint32_t link,
-                                  const struct td_message *message);
+                                  const struct td_message *message, td_time now);
+/* How many messages are kept for later: hellos. */
+uint32_t td_keeper_newcomers(const struct td_keeper *keeper);
 /* The link is gone: what was kept of it goes with it. */
 void td_keeper_forget(struct td_keeper *keeper, uint32_t link);
 

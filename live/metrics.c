@@ -174,6 +174,8 @@ void td_metrics_write(const struct td_metrics *metrics, const struct td_gauges *
     histogram(out, "task_director_queue_seconds",
               "From the receipt of a result to the hand-over of the peer's next order.",
               &metrics->queue);
+    gauge(out, "task_director_newcomers_waiting",
+          "Peers whose hello waits until a full journal is folded.", gauges->newcomers);
     histogram(out, "task_director_journal_commit_seconds", "Commits of the journal.",
               &metrics->commit);
 }

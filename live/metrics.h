@@ -42,7 +42,8 @@ struct td_gauges {
     uint32_t working, waiting, idle; /* peers that are present */
     uint32_t away;                   /* those of them without a connection, within their grace */
     uint32_t connections, cohorts;
-    bool can_order; /* as /healthz has it */
+    uint32_t newcomers; /* whose hello waits until the journal is folded */
+    bool can_order;     /* as /healthz has it */
 };
 
 void td_metrics_write(const struct td_metrics *metrics, const struct td_gauges *gauges,

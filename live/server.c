@@ -94,7 +94,9 @@ bool td_server_receive(struct td_server *server, uint32_t link, const struct td_
         .text = "the journal is full until those who are here have finished: try again later",
         .error = {.code = "try-later"}};
     enum td_admission admission =
-        server->keeper == NULL ? TD_ADMIT : td_keeper_admit(server->keeper, link, message);
+        server->keeper == NULL
+            ? TD_ADMIT
+            : td_keeper_admit(server->keeper, link, message, td_server_now(server));
     if (admission == TD_ADMIT)
         td_authority_receive(server->authority, link, message, td_server_now(server));
     if (admission == TD_TRY_LATER) {

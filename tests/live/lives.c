@@ -151,7 +151,7 @@ static void say(struct life *life, uint32_t link, const char *format, ...)
     va_end(args);
     struct td_message *message = td_message_read(text, strlen(text), &error);
     if (message == NULL) fail_msg("%s: %s", text, error.text);
-    if (td_keeper_admit(life->keeper, link, message) == TD_ADMIT)
+    if (td_keeper_admit(life->keeper, link, message, life->now) == TD_ADMIT)
         td_authority_receive(td_keeper_authority(life->keeper), link, message, life->now);
     td_message_destroy(message);
 }

@@ -367,6 +367,7 @@ def newcomers_wait_for_the_fold(folder):
         clients[0].close()
         time.sleep(0.2)
         assert late.order is None
+        assert "\ntask_director_newcomers_waiting 3\n" in page(authority, "/metrics", 20)
         first.send("bye")
         for one in clients[1:]:
             if (message := one.receive())["message_type"] == v1_client.BUILD_INSTRUCTION:
@@ -375,6 +376,7 @@ def newcomers_wait_for_the_fold(folder):
         finish([late])
         assert authority.end() == 0, authority.log
         assert authority.log.count("is folded") == 1, authority.log
+        assert authority.log.count("reached its 1 MiB (--journal-max): newcomers wait") == 1
     assert "identical" in replay(journal)
 
 

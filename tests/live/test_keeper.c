@@ -103,7 +103,7 @@ static enum td_admission say(uint32_t link, const char *text)
     struct td_error error;
     struct td_message *message = td_message_read(text, strlen(text), &error);
     if (message == NULL) fail_msg("%s: %s", text, error.text);
-    enum td_admission admission = td_keeper_admit(rig.keeper, link, message);
+    enum td_admission admission = td_keeper_admit(rig.keeper, link, message, 0);
     if (admission == TD_ADMIT)
         td_authority_receive(td_keeper_authority(rig.keeper), link, message, ++rig.now);
     td_message_destroy(message);
