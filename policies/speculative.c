@@ -32,23 +32,30 @@ static td_time last_begin(const struct td_view *view, td_step step, uint32_t art
     return last;
 }
 
-/* True if the asking peer lacks what the other builds. */
-static bool is_of_use(const struct td_view *view, td_peer peer, const struct td_peer_view *other)
+/* True if the asking peer lacks the artifact of a step, and it is not known to be broken. */
+static bool wants(const struct td_view *view, td_step step, uint32_t artifact)
 {
     td_peer me = td_view_asking(view);
-    return other->builds && !td_view_peer_holds(view, me, other->order) &&
-           td_view_artifact(view, me, other->order) == td_view_artifact(view, peer, other->order);
+    return !td_view_peer_holds(view, me, step) && td_view_artifact(view, me, step) == artifact &&
+           !td_view_is_broken(view, artifact);
 }
 
-/* How many build what the asking peer lacks: who has found them all need not look at the others,
+/* True if the other builds what the asking peer wants. */
+static bool is_of_use(const struct td_view *view, td_peer peer, const struct td_peer_view *other)
+{
+    return other->builds && wants(view, other->order, td_view_artifact(view, peer, other->order));
+}
+
+/* How many build what the asking peer wants: who has found them all need not look at the others,
  * and where thousands wait, nearly all are others. */
 static uint32_t builders_of_use(const struct td_view *view)
 {
     td_peer me = td_view_asking(view);
     uint32_t count = 0;
-    for (td_step step = 0; step < td_view_step_count(view); step++)
-        if (!td_view_peer_holds(view, me, step))
-            count += td_view_builders(view, td_view_artifact(view, me, step));
+    for (td_step step = 0; step < td_view_step_count(view); step++) {
+        uint32_t artifact = td_view_artifact(view, me, step);
+        if (wants(view, step, artifact)) count += td_view_builders(view, artifact);
+    }
     return count;
 }
 

@@ -170,6 +170,14 @@ static const struct sim_case {
      /* 5 s, known at 5: overdue at 10. With the 2 s of q, known at 8: 3.5 s, overdue at 7 */
      {"b0[0,5] b*[5,5]", "b0[6,8] b*[8,8]", "b0[0,20] b*[20,20]",
       "w[0,8] b0[8,20]a f0[20,21] f*[21,21]"}},
+    {"speculative: nobody is ordered what two have found broken, though a third is long about it",
+     "{\"name\":\"x\",\"patience\":2," SCHEMA2 ",\"steps\":{" DEFAULT
+     ",\"b\":{\"build\":1,\"broken\":1}},\"peers\":[{\"name\":\"p\",\"speed\":0.5},{\"name\":\"q\","
+     "\"speed\":0.05},{\"name\":\"s\",\"arrival\":4},{\"name\":\"r\",\"count\":3}]," TAIL,
+     "speculative",
+     /* r-2 and r-3 have found b broken at 3 and 4, while q goes on with it until 20. At 4 s builds
+        a, overdue now with r-1, too; without hope of b all but q fail as soon as they have a */
+     {"b0[0,12]a f0[12,13]", "b1[0,20]f", "b0[4,12]a f0[12,13]", "w[0,2] b0[2,12]"}},
     {"flaky: after one retry the next failure fails the peer",
      "{\"name\":\"x\",\"retries\":1," SCHEMA1
      ",\"steps\":{\"default\":{\"build\":10,\"fetch\":1,\"flaky\":1}},\"peers\":[{}]," TAIL,
