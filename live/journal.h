@@ -25,7 +25,8 @@
 #include <stdint.h>
 
 #define TD_JOURNAL_APPLICATION 0x54444A4Cu /* "TDJL" */
-#define TD_JOURNAL_FORMAT 1u
+/* Another one whenever the same inputs come to mean other events or decisions, too. */
+#define TD_JOURNAL_FORMAT 2u
 
 /* How the authority was started; settles, with the rows, all that it does. */
 struct td_journal_meta {

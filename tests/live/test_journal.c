@@ -567,7 +567,7 @@ static void test_what_is_refused(void **state)
     char *bytes = read_file(path, &length);
     bytes[63]++; /* the lowest byte of user_version */
     write_file(path_of("newer"), bytes, length);
-    refused(path_of("newer"), "directed", "has format 2");
+    refused(path_of("newer"), "directed", "has format 3");
     bytes[63]--;
     bytes[71]++;
     write_file(path_of("foreign"), bytes, length);
