@@ -62,8 +62,10 @@ static struct td_quotas what_it_adds(const struct td_authority *authority,
         adds.steps = steps;
     }
     adds.peers = is_new(&authority->names, hello->peer, &number);
-    /* who is here already gives back what it has */
-    if (!td_authority_has(authority, hello->peer)) adds.present = steps;
+    /* who is here already gives back what it has, which may be less */
+    bool here = td_authority_has(authority, hello->peer);
+    uint32_t had = here ? authority->members[number - 1].steps : 0;
+    adds.present = steps > had ? steps - had : 0;
     if (is_new_cohort(authority, hello, schema, &adds.texts)) adds.places = steps;
     for (size_t i = 0; i < hello->digest_count; i++) {
         adds.texts += is_new(&authority->digests, hello->digests[i].digest, &number);

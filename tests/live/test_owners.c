@@ -210,6 +210,29 @@ static void who_is_here_is_limited(void **state)
     td_authority_destroy(rig.authority);
 }
 
+/* Who is here gives back what it has when it begins anew, and no more than that. */
+static void who_grows_is_limited(void **state)
+{
+    static const char small[] =
+        "'peer': 'a', 'schema': {'id': 'small', 'universe': '//...', 'steps': {'a': '//a'}}";
+    const struct td_quotas quotas = {.present = 3};
+    (void)state;
+    open_rig(&quotas);
+    hello(0, "main", small, "\"order\"");
+    hello(1, "main", "'peer': 'b', " SCHEMA("1"), "\"type\"");
+    td_authority_lose(rig.authority, 0, rig.now);
+    hello(0, "main", "'peer': 'a', " SCHEMA("1"), TRY_LATER);
+    hello(0, "main", small, "\"type\""); /* it is here still */
+    td_authority_lose(rig.authority, 0, rig.now);
+    leave(1);
+    hello(0, "main", "'peer': 'a', " SCHEMA("1"), "\"type\"");
+    hello(1, "main", "'peer': 'b', " SCHEMA("1"), TRY_LATER);
+    td_authority_lose(rig.authority, 0, rig.now);
+    hello(0, "main", small, "\"type\"");
+    hello(1, "main", "'peer': 'b', " SCHEMA("1"), "\"type\"");
+    td_authority_destroy(rig.authority);
+}
+
 /* Who is refused for another reason has used nothing. */
 static void what_is_refused_costs_nothing(void **state)
 {
@@ -234,6 +257,7 @@ int main(void)
         cmocka_unit_test(steps_and_places_are_limited),
         cmocka_unit_test(names_and_digests_are_limited),
         cmocka_unit_test(who_is_here_is_limited),
+        cmocka_unit_test(who_grows_is_limited),
         cmocka_unit_test(what_is_refused_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
