@@ -371,7 +371,10 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
     keep(server, td_keeper_commit);
     begin_notifying(server);
     while (!atomic_load(stop) || !is_drained(server)) {
-        if (reload != NULL && atomic_exchange(reload, false)) td_gate_reload(server);
+        if (reload != NULL && atomic_exchange(reload, false)) {
+            td_gate_reload(server);
+            keep(server, td_keeper_commit); /* who is cut off hears of it now */
+        }
         const struct td_error *fault = td_authority_fault(server->authority);
         if (fault == NULL && server->keeper != NULL) fault = td_keeper_fault(server->keeper);
         if (fault != NULL) {

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 
 sys.dont_write_bytecode = True
 import v1_client
@@ -493,6 +494,18 @@ def tokens_are_taken_back(folder):
         assert Raw(authority, headers="Authorization: Bearer newcomer-token-1234\r\n").status == 101
 
 
+def it_is_told_at_once(folder):
+    with Authority("--tokens", tokens(folder)) as authority:  # nothing else wakes it
+        other = Raw(authority, headers=f"Authorization: Bearer {OTHER}\r\n")
+        other.hello("other")
+        assert [other.hear()["type"] for _ in range(2)] == ["welcome", "order"]
+        secret(folder, "tokens", f"main {GOOD}\n")
+        authority.process.send_signal(signal.SIGHUP)
+        began = time.monotonic()
+        assert other.error()[0] == "not-allowed"
+        assert time.monotonic() - began < 5
+
+
 def what_must_be_meant(folder):
     certificates(folder)
     file = tokens(folder)
@@ -516,4 +529,4 @@ if __name__ == "__main__":
                   tokens_with_limits, pages_want_a_token_too, who_looks_on_has_no_peers,
                   status_and_swarm_are_let_in, clients_of_version_1_have_no_token,
                   a_peer_speaks_only_for_itself, a_read_only_token_publishes_nothing,
-                  tokens_are_taken_back, what_must_be_meant]))
+                  tokens_are_taken_back, it_is_told_at_once, what_must_be_meant]))
