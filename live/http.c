@@ -24,6 +24,7 @@ struct td_answer {
     uint64_t folds;         /* the server's when that began: of another authority it says nothing */
     struct td_buffer body;  /* LWS_PRE bytes, then what is to be written next */
     bool began;             /* its head is written */
+    bool made, more;        /* the state's next piece is in the body; others follow */
 };
 
 static void begin_body(struct td_buffer *body)
@@ -197,22 +198,30 @@ static int write_head(struct td_server *server, struct lws *wsi, struct td_answe
     return 0;
 }
 
+/* The state's next piece, which tells of what has come in until now. Nonzero closes the connection.
+ */
+static int make_piece(struct td_server *server, struct td_answer *answer)
+{
+    if (answer->folds != server->folds) return -1;
+    begin_body(&answer->body);
+    answer->more = td_state_write(answer->state, &answer->body, PIECE);
+    answer->made = true;
+    answer->batch = td_server_batch(server);
+    hold(server, answer);
+    return answer->body.failed ? -1 : 0;
+}
+
 /* The next piece of the body. Nonzero closes the connection. */
 static int write_piece(struct td_server *server, struct lws *wsi, struct td_answer **answer)
 {
-    struct td_buffer *body = &(*answer)->body;
-    bool more = false;
-    if ((*answer)->state != NULL) {
-        if ((*answer)->folds != server->folds) return -1;
-        begin_body(body);
-        more = td_state_write((*answer)->state, body, PIECE);
-    }
-    if (body->failed) return -1;
-    size_t length = body->length - LWS_PRE;
-    if (lws_write(wsi, (unsigned char *)body->bytes + LWS_PRE, length,
-                  more ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < 0)
+    struct td_answer *is = *answer;
+    if (is->state != NULL && !is->made) return make_piece(server, is);
+    size_t length = is->body.length - LWS_PRE;
+    if (lws_write(wsi, (unsigned char *)is->body.bytes + LWS_PRE, length,
+                  is->more ? LWS_WRITE_HTTP : LWS_WRITE_HTTP_FINAL) < 0)
         return -1;
-    if (!more) return end_answer(server, wsi, answer);
+    if (!is->more) return end_answer(server, wsi, answer);
+    is->made = false;
     (void)lws_callback_on_writable(wsi);
     return 0;
 }

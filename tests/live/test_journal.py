@@ -13,6 +13,7 @@ import resource
 import select
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -267,6 +268,37 @@ def a_slow_disk(folder):
     assert "4 peers: identical" in replay(journal)
 
 
+def a_long_state_on_a_slow_disk(folder):
+    """What comes in while it is written is shown by what of it is durable only."""
+    journal, steps = os.path.join(folder, "journal"), [f"{i:0>70}" for i in range(9000)]
+    long = {"id": "long", "universe": "//...", "steps": {step: "//a" for step in steps}}
+    peers = []
+    with Authority(journal) as authority, socket.socket() as reader:
+        for i in range(5):
+            peers.append(plain.Connection(f"ws://127.0.0.1:{authority.port}/peer"))
+            peers[-1].send("hello", peer=f"p{i}", cache=f"c{i}", schema="long" if i else long)
+            assert said(peers[-1]) == "welcome"
+            order = peers[-1].receive(time.monotonic() + 20)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(0.5)
+        reader.connect(("127.0.0.1", authority.port))
+        reader.sendall(b"GET /api/v1/state HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        text = reader.recv(4096)
+        time.sleep(0.2)  # the system does not keep all of it
+        with stalled(journal):
+            peers[-1].send("obtained", order=order["order"], step=steps[-1], how="build",
+                           published=True, took_ns="1")
+            time.sleep(0.2)
+            with contextlib.suppress(TimeoutError):
+                while part := reader.recv(1 << 16):
+                    text += part
+            assert b'"published"' not in text, "it shows what is not durable"
+        reader.settimeout(20)
+        while part := reader.recv(1 << 16):
+            text += part
+        assert text.count(b'"published"') == 1 and text.endswith(b"}]}\n"), text[-200:]
+
+
 def killed_while_the_disk_is_busy(folder):
     """What it had heard and not yet kept, peers say again."""
     journal, steps = os.path.join(folder, "journal"), 12
@@ -480,7 +512,8 @@ def what_is_refused(folder):
 
 if __name__ == "__main__":
     sys.exit(run([killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk, a_slow_disk,
-                  killed_while_the_disk_is_busy, ended_while_the_disk_is_busy,
+                  a_long_state_on_a_slow_disk, killed_while_the_disk_is_busy,
+                  ended_while_the_disk_is_busy,
                   what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
                   long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
                   what_is_refused]))
