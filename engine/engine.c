@@ -557,6 +557,9 @@ static inline bool apply_obtained(struct td_engine *engine, const struct td_even
     struct cohort *cohort = &engine->cohorts[who->cohort];
     td_step step = event->obtained.step;
     if (!step_is(cohort->schema, step, error)) return false;
+    if (__builtin_expect(event->obtained.took < 0, 0))
+        return td_error_set(error, TD_FAULT_INPUT, "peer %u obtains step %u in less than no time",
+                            event->peer, step);
     if (event->obtained.last && step != who->order_step)
         return td_error_set(error, TD_FAULT_INPUT, "peer %u ends an order for step %u with step %u",
                             event->peer, who->order_step, step);

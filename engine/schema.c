@@ -2,6 +2,12 @@
  * gives. */
 #include "engine/engine_internal.h"
 
+/* NULL: nothing is said. */
+static bool is_negative(const td_time *times, td_step step)
+{
+    return times != NULL && times[step] < 0;
+}
+
 static bool schema_check(const struct td_schema_spec *spec, struct td_error *error)
 {
     if (spec->step_count == 0 || spec->step_count > TD_ENGINE_MAX_STEPS)
@@ -9,7 +15,12 @@ static bool schema_check(const struct td_schema_spec *spec, struct td_error *err
                             TD_ENGINE_MAX_STEPS, spec->step_count);
     if (spec->after_start[0] != 0)
         return td_error_set(error, TD_FAULT_INPUT, "the schema's prerequisites do not begin at 0");
+    if (spec->overhead < 0 || spec->rest_build < 0 || spec->rest_fetch < 0)
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "the schema's overhead or rest takes less than no time");
     for (td_step step = 0; step < spec->step_count; step++) {
+        if (is_negative(spec->estimates, step) || is_negative(spec->fetch_estimates, step))
+            return td_error_set(error, TD_FAULT_INPUT, "step %u takes less than no time", step);
         if (spec->after_start[step + 1] < spec->after_start[step])
             return td_error_set(error, TD_FAULT_INPUT,
                                 "the prerequisites of step %u end before they begin", step);

@@ -24,6 +24,10 @@ static void test_impossible_events(void **state)
         .step_count = 2, .after_start = (uint32_t[]){0, 1, 2}, .after = (td_step[]){1, 0}};
     const struct td_schema_spec backwards = {
         .step_count = 2, .after_start = (uint32_t[]){0, 1, 0}, .after = (td_step[]){1}};
+    const struct td_schema_spec early = {
+        .step_count = 1, .after_start = (uint32_t[]){0, 0}, .fetch_estimates = (td_time[]){-1}};
+    const struct td_schema_spec eager = {
+        .step_count = 1, .after_start = (uint32_t[]){0, 0}, .rest_fetch = -1};
     const struct {
         const char *says;
         struct td_event event;
@@ -51,6 +55,11 @@ static void test_impossible_events(void **state)
           .at = 10,
           .peer = 0,
           .obtained = {.order = 1, .step = 1, .last = true}}},
+        {"less than no time",
+         {.kind = TD_EVENT_OBTAINED,
+          .at = 10,
+          .peer = 0,
+          .obtained = {.order = 1, .whole = true, .took = -1}}},
         {"order 9", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 9}}},
         {"without holding", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 1}}},
         {"waiting", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 1, .ended = {.order = 1}}},
@@ -62,6 +71,8 @@ static void test_impossible_events(void **state)
         {"comes after step 5", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {1, &unknown}}},
         {"after themselves", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {1, &cycle}}},
         {"end before", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {1, &backwards}}},
+        {"step 0 takes less", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {1, &early}}},
+        {"rest takes less", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {1, &eager}}},
         {"no event of kind", {.kind = (enum td_event_kind)99, .at = 10}},
     };
     struct rig rig;
