@@ -31,11 +31,11 @@ static void touch(struct td_server *server, struct connection *connection)
     server->touched[server->touched_count++] = connection->link;
 }
 
-static void begin_to_close(struct connection *connection)
+/* Nothing more is heard or said but what is queued. */
+static void begin_to_close(struct td_server *server, struct connection *connection)
 {
-    if (connection->closing) return;
     connection->closing = true;
-    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LAST_WORDS_S);
+    touch(server, connection);
 }
 
 /* What is in the server's text goes out, as a message of that kind. */
@@ -47,7 +47,7 @@ static void queue_text(struct td_server *server, struct connection *connection,
         connection->queued_bytes > QUEUE_MOST_BYTES) {
         free(out);
         server->text.failed = false;
-        begin_to_close(connection); /* it cannot be told any more: let it come back */
+        begin_to_close(server, connection); /* it cannot be told any more: let it come back */
     } else {
         out->next = NULL;
         out->length = server->text.length;
@@ -102,8 +102,7 @@ void td_connection_close(void *context, uint32_t link)
         lws_set_timer_usecs(connection->wsi, LEAVE_WITHIN);
         return;
     }
-    begin_to_close(connection);
-    touch(server, connection);
+    begin_to_close(server, connection);
 }
 
 /* Its next message, which nothing holds back any more. */
@@ -117,6 +116,14 @@ static bool may_close(const struct td_server *server, const struct connection *c
     return connection->closing && connection->first == NULL && connection->batch <= server->durable;
 }
 
+/* All that it is to hear is durable: so long it may take to read that. */
+static void take_leave(struct connection *connection)
+{
+    if (connection->leave_taken) return;
+    connection->leave_taken = true;
+    lws_set_timeout(connection->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LAST_WORDS_S);
+}
+
 void td_connections_flush(struct td_server *server)
 {
     uint32_t kept = 0;
@@ -124,7 +131,10 @@ void td_connections_flush(struct td_server *server)
         uint32_t link = server->touched[i];
         struct connection *connection = server->connections[link];
         connection->touched = connection->batch > server->durable;
-        if (connection->touched) server->touched[kept++] = link;
+        if (connection->touched)
+            server->touched[kept++] = link;
+        else if (connection->closing)
+            take_leave(connection);
         if (may_write(server, connection) || may_close(server, connection))
             (void)lws_callback_on_writable(connection->wsi);
     }
@@ -198,8 +208,7 @@ static int open_v1(struct td_server *server, struct connection *connection, cons
     if (!td_v1_has(server->v1, connection->link)) return -1; /* memory is short */
     td_server_log(server, td_server_now(server), td_v1_name(server->v1, connection->link),
                   error.text);
-    begin_to_close(connection);
-    touch(server, connection);
+    begin_to_close(server, connection);
     return 0;
 }
 
@@ -274,8 +283,7 @@ static int lose_patience(struct td_server *server, struct connection *connection
 {
     if (connection == NULL) return -1;
     if (connection->leaving) {
-        begin_to_close(connection);
-        touch(server, connection);
+        begin_to_close(server, connection);
         return 0;
     }
     if (!connection->greeted && server->options.limits.hello_s > 0)
@@ -338,7 +346,7 @@ void td_connections_settle(struct td_server *server)
         if (server->text.length > 0 || server->text.failed)
             queue_text(server, server->connections[link], TD_MESSAGE_ORDER);
         else if (!td_server_receive(server, link, &message))
-            begin_to_close(server->connections[link]);
+            begin_to_close(server, server->connections[link]);
     }
     if (any) td_server_set_timer(server);
 }

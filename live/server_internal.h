@@ -29,11 +29,12 @@ struct connection {
     int64_t result_ns;    /* when its last result came, until it is answered; 0: it is */
     int64_t confirmed_ns; /* when the library was told last that it lives */
     struct td_bucket said;
-    uint64_t batch; /* of the journal, the last one that something waits for here */
-    bool greeted;   /* its first message has come */
-    bool closing;   /* when all is written, and that batch is durable */
-    bool leaving;   /* a client of v1, which is to close by itself */
-    bool touched;   /* it is in the server's list */
+    uint64_t batch;   /* of the journal, the last one that something waits for here */
+    bool greeted;     /* its first message has come */
+    bool closing;     /* when all is written, and that batch is durable */
+    bool leave_taken; /* the time for its last words runs */
+    bool leaving;     /* a client of v1, which is to close by itself */
+    bool touched;     /* it is in the server's list */
 };
 
 struct td_server {

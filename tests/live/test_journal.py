@@ -268,6 +268,25 @@ def a_slow_disk(folder):
     assert "4 peers: identical" in replay(journal)
 
 
+def last_words_wait_for_the_disk(folder):
+    """However long that takes, who is done hears so before its connection ends."""
+    journal = os.path.join(folder, "journal")
+    with Authority(journal) as authority:
+        one = plain.Connection(f"ws://127.0.0.1:{authority.port}/peer")
+        one.send("hello", peer="one", schema=schema(1), holds=["0"])
+        assert said(one) == "welcome"
+        order = one.receive(time.monotonic() + 20)
+        with stalled(journal):
+            one.send("ended", order=order["order"], result="ok")
+            assert not select.select([one.socket], [], [], 11)[0], "it is closed, or knows"
+        outcome = None
+        try:
+            one.receive(time.monotonic() + 20)
+        except SystemExit as end:  # it has read that it is done
+            outcome = end.code
+        assert outcome is False, outcome
+
+
 def a_long_state_on_a_slow_disk(folder):
     """What comes in while it is written is shown by what of it is durable only."""
     journal, steps = os.path.join(folder, "journal"), [f"{i:0>70}" for i in range(9000)]
@@ -512,8 +531,8 @@ def what_is_refused(folder):
 
 if __name__ == "__main__":
     sys.exit(run([killed_again_and_again, peers_of_ci_jobs_go_on, a_full_disk, a_slow_disk,
-                  a_long_state_on_a_slow_disk, killed_while_the_disk_is_busy,
-                  ended_while_the_disk_is_busy,
+                  last_words_wait_for_the_disk, a_long_state_on_a_slow_disk,
+                  killed_while_the_disk_is_busy, ended_while_the_disk_is_busy,
                   what_is_queued_is_written_at_the_end, newcomers_wait_for_the_fold,
                   long_texts_are_lived_again, peers_that_left_meanwhile, what_replay_leaves,
                   what_is_refused]))
