@@ -228,6 +228,20 @@ static bool has_it_alone(const struct td_authority *authority, td_peer peer, uin
                parts;
 }
 
+/* The universe is complete for a peer that may publish no more since it came back. The engine does
+ * not know that yet, and would take the rest as published. */
+static void complete_unpublished(struct td_authority *authority, td_peer peer)
+{
+    struct td_recording *recording = td_authority_recording(authority, peer);
+    const struct td_message done = {.kind = TD_MESSAGE_DONE,
+                                    .reason = td_reason_word(TD_REASON_COMPLETE)};
+    td_authority_log(authority, peer, "is done (%s)", done.reason);
+    authority->outlet.send(authority->outlet.context, authority->members[peer].link, &done);
+    if (recording != NULL) td_recording_done(recording, peer, TD_PEER_OK, authority->now);
+    authority->metrics.completed++;
+    td_authority_drop(authority, peer);
+}
+
 static void ended(struct td_authority *authority, td_peer peer, const struct td_message *message)
 {
     struct member *member = &authority->members[peer];
@@ -264,6 +278,11 @@ static void ended(struct td_authority *authority, td_peer peer, const struct td_
     if (message->text != NULL)
         td_authority_log(authority, peer, "order %llu: %s", (unsigned long long)message->order,
                          message->text);
+    if (end == TD_END_OK && member->order_step == TD_UNIVERSE &&
+        member->read_only != member->told) {
+        complete_unpublished(authority, peer);
+        return;
+    }
     authority->metrics.flaky += end == TD_END_FLAKY;
     authority->metrics.broken += end == TD_END_BROKEN;
     free_member(authority, peer);

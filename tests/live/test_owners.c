@@ -19,6 +19,7 @@ static struct {
     struct td_authority *authority;
     const char *owners[LINKS]; /* of what stands behind a link; NULL: it may not join */
     bool read_only;
+    struct td_engine *mirror; /* NULL, or it hears what the authority's engine does */
     char sent[LINKS][4096];
     bool closed[LINKS];
     td_time now;
@@ -49,6 +50,16 @@ static bool vouch(void *context, uint32_t link, const struct td_hello *hello,
            td_error_set(error, TD_FAULT_INPUT, "%s may not join", hello->peer);
 }
 
+static void hear_event(void *context, const struct td_event *event)
+{
+    struct td_commands commands = {0};
+    struct td_error error;
+    (void)context;
+    if (rig.mirror == NULL) return;
+    if (td_engine_apply(rig.mirror, event, 1, &commands, &error) != 1) fail_msg("%s", error.text);
+    td_commands_free(&commands);
+}
+
 static void open_rig(const struct td_quotas *quotas)
 {
     struct td_error error;
@@ -58,7 +69,7 @@ static void open_rig(const struct td_quotas *quotas)
                                                  .grace = 100,
                                                  .quotas = *quotas};
     const struct td_authority_outlet outlet = {
-        .send = keep_sent, .close = keep_closed, .vouch = vouch};
+        .send = keep_sent, .close = keep_closed, .vouch = vouch, .event = hear_event};
     rig.authority = td_authority_create(&options, &outlet, &error);
     assert_non_null(rig.authority);
 }
@@ -233,6 +244,44 @@ static void who_grows_is_limited(void **state)
     td_authority_destroy(rig.authority);
 }
 
+/* The universe of a peer whose token may not publish any more, since it was lost, is no other's. */
+static void a_rest_that_may_not_be_published(void **state)
+{
+    const struct td_quotas none = {0};
+    const struct td_engine_options options = {.retries = 1, .patience = -1};
+    (void)state;
+    for (int fewer = 0; fewer < 2; fewer++) {
+        struct td_error error;
+        open_rig(&none);
+        rig.mirror = td_engine_create(td_policy_find("directed"), &options, &error);
+        assert_non_null(rig.mirror);
+        hello(0, "main", "'peer': 'a', " SCHEMA("1"), "\"order\": \"1\"");
+        for (td_order order = 1; order < 3; order++) {
+            const struct td_message built = {
+                .kind = TD_MESSAGE_OBTAINED,
+                .order = order,
+                .step = strstr(rig.sent[0], "\"step\": \"a\"") != NULL ? "a" : "b",
+                .obtained = {.built = true, .published = true, .last = true, .parts = 1}};
+            td_authority_receive(rig.authority, 0, &built, rig.now);
+        }
+        assert_non_null(strstr(rig.sent[0], "\"holds-all\""));
+        td_authority_lose(rig.authority, 0, rig.now);
+        rig.read_only = fewer != 0;
+        hello(0, "main", "'peer': 'a', 'schema': '1', 'resume': '3'", "\"resumed\": true");
+        const struct td_message end = {.kind = TD_MESSAGE_ENDED, .order = 3};
+        td_authority_receive(rig.authority, 0, &end, rig.now);
+        assert_non_null(strstr(rig.sent[0], "\"outcome\": \"ok\", \"reason\": \"complete\""));
+        assert_true(rig.closed[0]);
+        assert_int_equal(td_authority_present(rig.authority), 0);
+        assert_int_equal(td_authority_metrics(rig.authority)->completed, 1);
+        const struct td_identity identity = {0};
+        assert_int_equal(td_engine_knows_published(rig.mirror, &identity, TD_UNIVERSE, 0),
+                         fewer == 0);
+        td_engine_destroy(rig.mirror);
+        td_authority_destroy(rig.authority);
+    }
+}
+
 /* Who is refused for another reason has used nothing. */
 static void what_is_refused_costs_nothing(void **state)
 {
@@ -258,6 +307,7 @@ int main(void)
         cmocka_unit_test(names_and_digests_are_limited),
         cmocka_unit_test(who_is_here_is_limited),
         cmocka_unit_test(who_grows_is_limited),
+        cmocka_unit_test(a_rest_that_may_not_be_published),
         cmocka_unit_test(what_is_refused_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
