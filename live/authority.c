@@ -247,9 +247,9 @@ void td_authority_drop(struct td_authority *authority, td_peer peer)
         authority->outlet.close(authority->outlet.context, member->link);
     }
     member->link = TD_NO_LINK;
+    td_authority_discharge(authority, peer); /* also who could not join */
     if (!member->here) return;
     td_authority_free_steps(member);
-    td_authority_discharge(authority, peer);
     member->here = false;
     member->order = 0;
     member->waiting = member->builds = false;
