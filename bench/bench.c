@@ -210,7 +210,7 @@ static void measure_apart(uint32_t peers, uint32_t steps, uint32_t replications,
 static int measure_all(int runs)
 {
     static const uint32_t sizes[][3] = {
-        {3, 6, 100000}, {20, 50, 2000}, {1000, 300, 10}, {20000, 300, 2}, {100000, 1000, 1}};
+        {3, 6, 100000}, {20, 50, 2000}, {1000, 300, 10}, {20000, 300, 4}, {100000, 1000, 1}};
     enum { SIZES = sizeof sizes / sizeof *sizes };
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t cores = online > 1 ? (uint32_t)online : 1;
