@@ -135,6 +135,16 @@ static void wait_for_wake(void)
     assert_int_equal(atomic_exchange(&rig.woken, 0), 1);
 }
 
+/* A thread is to commit the first hello, and the disk keeps it busy until disk_go_on(). */
+static struct sqlite3 *open_stalled(void)
+{
+    open_keeper(true);
+    struct sqlite3 *stall = disk_stall(rig.path);
+    assert_int_equal(say_hello(0), TD_ADMIT);
+    assert_false(commit());
+    return stall;
+}
+
 /* What another reader finds in the file. */
 static uint64_t rows_in_file(void)
 {
@@ -190,10 +200,7 @@ static void test_in_one_thread(void **state)
 static void test_the_next_batch_is_gathered_meanwhile(void **state)
 {
     (void)state;
-    open_keeper(true);
-    struct sqlite3 *stall = disk_stall(rig.path);
-    assert_int_equal(say_hello(0), TD_ADMIT);
-    assert_false(commit());
+    struct sqlite3 *stall = open_stalled();
     for (uint32_t link = 1; link < 4; link++) {
         assert_int_equal(say_hello(link), TD_ADMIT);
         assert_false(commit());
@@ -221,10 +228,7 @@ static void test_the_next_batch_is_gathered_meanwhile(void **state)
 static void test_a_batch_fails_before_another(void **state)
 {
     (void)state;
-    open_keeper(true);
-    struct sqlite3 *stall = disk_stall(rig.path);
-    assert_int_equal(say_hello(0), TD_ADMIT);
-    assert_false(commit());
+    struct sqlite3 *stall = open_stalled();
     assert_int_equal(say_hello(1), TD_ADMIT);
     assert_false(commit());
     td_order last = td_authority_last_order(td_keeper_authority(rig.keeper));
@@ -262,10 +266,7 @@ static void test_a_batch_fails_before_another(void **state)
 static void test_closed_in_the_middle(void **state)
 {
     (void)state;
-    open_keeper(true);
-    struct sqlite3 *stall = disk_stall(rig.path);
-    assert_int_equal(say_hello(0), TD_ADMIT);
-    assert_false(commit());
+    struct sqlite3 *stall = open_stalled();
     assert_int_equal(say_hello(1), TD_ADMIT);
     disk_go_on(stall);
     close_and_prove();
