@@ -4,6 +4,7 @@
 #ifndef TD_WORKLOAD_EXPONENTIAL_H
 #define TD_WORKLOAD_EXPONENTIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct td_exponential_layer {
@@ -13,6 +14,15 @@ struct td_exponential_layer {
 
 extern const struct td_exponential_layer td_exponential_layers[256];
 extern const double td_exponential_heights[256]; /* exp(-x) at each layer's right edge */
+
+/* A sample of mean 1 from 64 random bits; false if they are not enough. */
+static inline bool td_exponential_at_once(uint64_t bits, double *sample)
+{
+    const struct td_exponential_layer *layer = &td_exponential_layers[bits & 0xff];
+    uint64_t place = bits >> 11; /* 53 bits */
+    *sample = (double)(int64_t)place * layer->width;
+    return __builtin_expect(place < layer->inner, 1);
+}
 
 struct td_draw;
 

@@ -106,9 +106,10 @@ bool td_read_arrival(const struct td_reader *r, uint32_t node, uint32_t count_no
 }
 
 /* The arrivals of one group, the first of whose peers has the place `first` in the scenario. */
-static bool group_arrivals(const struct td_group_spec *group, uint32_t first, struct td_draw draw,
-                           td_time *out)
+static bool group_arrivals(const struct td_group_spec *group, uint32_t first, uint64_t seed,
+                           uint32_t replication, td_time *out)
 {
+    struct td_draw draw = {.seed = seed, .replication = replication, .purpose = TD_DRAW_ARRIVAL};
     td_time every = 0, at = 0;
     if (group->arrival_form == TD_ARRIVAL_EVERY) every = td_round_ns(td_dist_mean(group->arrival));
     for (uint32_t i = 0; i < group->count; i++) {
@@ -136,11 +137,10 @@ static bool group_arrivals(const struct td_group_spec *group, uint32_t first, st
 bool td_scenario_arrivals(const struct td_scenario *scenario, uint64_t seed, uint32_t replication,
                           td_time *out, struct td_error *error)
 {
-    struct td_draw draw = {.seed = seed, .replication = replication, .purpose = TD_DRAW_ARRIVAL};
     uint32_t first = 0;
     for (uint32_t i = 0; i < scenario->group_count; i++) {
         const struct td_group_spec *group = &scenario->groups[i];
-        if (!group_arrivals(group, first, draw, out + first))
+        if (!group_arrivals(group, first, seed, replication, out + first))
             return td_error_set(error, TD_FAULT_RUN,
                                 "%s: $.peers[%u].arrival: in replication %u a peer arrives later "
                                 "than after 146 years: make the arrivals earlier",

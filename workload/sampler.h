@@ -17,9 +17,11 @@
 #include "workload/exponential.h"
 
 #include <Random123/philox.h>
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __FAST_MATH__
 #error "-ffast-math would change the bytes of the results"
@@ -69,14 +71,25 @@ static inline double td_uniform(uint32_t high, uint32_t low)
     return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
 }
 
-/* A sample of mean 1 from the first block of a draw's stream, and further ones if need be. */
-static inline double td_exponential(const struct td_draw *draw)
+/* The first 64 of these bits of a draw's stream. */
+static inline uint64_t td_draw_bits(const struct td_draw *draw)
 {
     uint32_t bits[4];
     td_draw_block(draw, 0, bits);
-    uint64_t place = ((uint64_t)bits[0] << 32 | bits[1]) >> 11; /* 53 bits */
-    const struct td_exponential_layer *layer = &td_exponential_layers[bits[1] & 0xff];
-    if (__builtin_expect(place < layer->inner, 1)) return (double)(int64_t)place * layer->width;
+    return (uint64_t)bits[0] << 32 | bits[1];
+}
+
+/* The same for draw->step and the steps that follow it, in the time of two: only where it is there,
+ * on processors with AVX2. */
+#define TD_DRAW_BUNDLE 8u
+void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE]);
+bool td_draw_bundle_is_there(void);
+
+/* A sample of mean 1 from the first block of a draw's stream, and further ones if need be. */
+static inline double td_exponential(const struct td_draw *draw)
+{
+    double sample;
+    if (td_exponential_at_once(td_draw_bits(draw), &sample)) return sample;
     return td_exponential_outside(*draw);
 }
 
@@ -91,6 +104,32 @@ static inline double td_sample(const struct td_dist *dist, const struct td_draw 
     if (dist->kind == TD_DIST_CONSTANT) return dist->parameter[0];
     const struct td_draw copy = *draw; /* for this path only the draw has to be in memory */
     return td_sample_general(dist, &copy);
+}
+
+/* For whoever needs most of the samples of neighbouring steps: their draws, made together. All have
+ * one key but for the step. */
+struct td_bundle {
+    uint64_t bits[TD_DRAW_BUNDLE];
+    uint32_t first; /* step; TD_NO_BUNDLE: there are none yet */
+};
+
+#define TD_NO_BUNDLE UINT32_MAX
+
+/* td_sample() by the bundle, which is made anew if it has not got that step; only where bundles are
+ * there. False if it takes more than that: another distribution, or more bits. */
+static inline bool td_sample_bundled(const struct td_dist *dist, const struct td_draw *draw,
+                                     struct td_bundle *bundle, double *sample)
+{
+    if (dist->kind != TD_DIST_EXPONENTIAL) return false;
+    uint32_t first = draw->step / TD_DRAW_BUNDLE * TD_DRAW_BUNDLE;
+    if (__builtin_expect(bundle->first != first, 0)) {
+        struct td_draw of_first = *draw; /* for this path only the draw has to be in memory */
+        of_first.step = bundle->first = first;
+        td_draw_bundle(&of_first, bundle->bits);
+    }
+    if (!td_exponential_at_once(bundle->bits[draw->step - first], sample)) return false;
+    *sample *= dist->parameter[0];
+    return true;
 }
 
 /* True with the probability. Nothing is drawn for 0 and 1. */
@@ -115,6 +154,18 @@ static inline int64_t td_sample_lot(const struct td_draw *draw)
  * TD_TIME_MAX, infinity and NaN included. */
 static inline td_time td_round_ns(double ns)
 {
+    /* Below 26 days: beside 2^52 a double has no room for a fraction, so that the sum is rounded,
+     * halves to even, and the number is in its low bits. Next events wait for it, and it is there
+     * in a third of the time of a conversion and back. */
+    if (__builtin_expect(FLT_EVAL_METHOD == 0 && ns < 0x1p51, 1)) {
+        double sum = ns + 0x1p52, two_to_52 = 0x1p52;
+        int64_t bits, bits_of_none;
+        memcpy(&bits, &sum, sizeof bits);
+        memcpy(&bits_of_none, &two_to_52, sizeof bits_of_none);
+        td_time whole = bits - bits_of_none;
+        if (__builtin_expect(ns - (sum - two_to_52) == 0.5, 0)) whole++; /* a half that went down */
+        return whole;
+    }
     /* TD_TIME_MAX is no double; the next whole number is. */
     if (!(ns < (double)TD_TIME_MAX)) return TD_TIME_MAX + 1;
     /* The difference is exact, unlike the sum in floor(ns + 0.5). */

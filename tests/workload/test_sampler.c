@@ -43,6 +43,34 @@ static void test_philox_known_answers(void **state)
     }
 }
 
+/* Draws that are made together are those that are made one by one, in all of their key's bits. */
+static void test_bundles(void **state)
+{
+    (void)state;
+    if (!td_draw_bundle_is_there()) {
+        print_message("this processor has no AVX2: it draws one by one\n");
+        return;
+    }
+    struct td_draw draw = {UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX - 3,
+                           (enum td_purpose)0xff};
+    uint64_t random = 1;
+    for (int i = 0; i < 1000; i++) {
+        uint64_t bits[TD_DRAW_BUNDLE];
+        td_draw_bundle(&draw, bits);
+        for (uint32_t k = 0; k < TD_DRAW_BUNDLE; k++) {
+            struct td_draw one = draw;
+            one.step += k;
+            assert_true(bits[k] == td_draw_bits(&one));
+        }
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        draw.seed = random ^ random >> 31;
+        draw.replication = (uint32_t)(random >> 13);
+        draw.peer = (uint32_t)(random >> 20);
+        draw.step = (uint32_t)(random >> 32);
+        draw.purpose = (enum td_purpose)(random >> 56);
+    }
+}
+
 static void test_uniform_numbers_have_53_bits(void **state)
 {
     (void)state;
@@ -415,6 +443,7 @@ int main(void)
     enum { SHAPES = sizeof table / sizeof *table };
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_philox_known_answers),
+        cmocka_unit_test(test_bundles),
         cmocka_unit_test(test_uniform_numbers_have_53_bits),
         cmocka_unit_test(test_empirical),
         cmocka_unit_test(test_a_sample_is_a_function_of_its_key),

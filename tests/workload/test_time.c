@@ -82,6 +82,24 @@ static void test_rounding(void **state)
     assert_int_equal(td_round_ns(NAN), TD_TIME_MAX + 1);
 }
 
+/* Halves go up, and what is next to them to its own side, whichever way it is computed: it changes
+ * at 2^51. */
+static void test_rounding_of_halves(void **state)
+{
+    (void)state;
+    uint64_t random = 1;
+    for (int i = 0; i < 100000; i++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        td_time whole = (td_time)(random >> (12 + random % 50));
+        if (i < 64) whole = (INT64_C(1) << 51) - 32 + i;
+        double half = (double)whole + 0.5; /* up to 2^52 that is a double */
+        assert_int_equal(td_round_ns(half), whole + 1);
+        assert_int_equal(td_round_ns(nextafter(half, 0)), whole);
+        assert_int_equal(td_round_ns(nextafter(half, INFINITY)), whole + 1);
+        assert_int_equal(td_round_ns((double)whole), whole);
+    }
+}
+
 /* As on a command line. */
 static void test_texts(void **state)
 {
@@ -103,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exact),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_rounding_of_halves),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

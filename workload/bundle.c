@@ -1,0 +1,79 @@
+/* Eight draws at once, with AVX2: what td_draw_block() does one by one, with four counters in each
+ * register. */
+#include "base/assert.h"
+#include "workload/sampler.h"
+
+#if defined __x86_64__ && defined __GNUC__
+
+#include <immintrin.h>
+
+#define ROUNDS 10
+#define LANES 4 /* of a register, 64 bits each */
+
+/* Each word is in the low half of a lane; what is in the high half does not matter. */
+struct counters {
+    __m256i word[4];
+};
+
+__attribute__((target("avx2"), always_inline)) static inline struct counters
+one_round(struct counters c, __m256i key0, __m256i key1)
+{
+    const __m256i a = _mm256_mul_epu32(c.word[0], _mm256_set1_epi64x(PHILOX_M4x32_0));
+    const __m256i b = _mm256_mul_epu32(c.word[2], _mm256_set1_epi64x(PHILOX_M4x32_1));
+    const __m256i high_a = _mm256_srli_epi64(a, 32), high_b = _mm256_srli_epi64(b, 32);
+    return (struct counters){{_mm256_xor_si256(high_b, _mm256_xor_si256(c.word[1], key0)), b,
+                              _mm256_xor_si256(high_a, _mm256_xor_si256(c.word[3], key1)), a}};
+}
+
+/* The first two words of each block. */
+__attribute__((target("avx2"), always_inline)) static inline void put(struct counters c,
+                                                                      uint64_t *bits)
+{
+    const __m256i second = _mm256_and_si256(c.word[1], _mm256_set1_epi64x(UINT32_MAX));
+    _mm256_storeu_si256((__m256i *)(void *)bits,
+                        _mm256_or_si256(_mm256_slli_epi64(c.word[0], 32), second));
+}
+
+__attribute__((target("avx2"))) void td_draw_bundle(const struct td_draw *draw,
+                                                    uint64_t bits[TD_DRAW_BUNDLE])
+{
+    __m256i key0 = _mm256_set1_epi64x((uint32_t)draw->seed);
+    __m256i key1 = _mm256_set1_epi64x((int64_t)(draw->seed >> 32));
+    struct counters low = {
+        {_mm256_add_epi64(_mm256_set1_epi64x(draw->step), _mm256_set_epi64x(3, 2, 1, 0)),
+         _mm256_set1_epi64x(draw->peer), _mm256_set1_epi64x(draw->replication),
+         _mm256_set1_epi64x((int64_t)draw->purpose << 24)}};
+    struct counters high = low;
+    high.word[0] = _mm256_add_epi64(low.word[0], _mm256_set1_epi64x(LANES));
+    TD_ASSERT(td_draw_bundle_is_there());
+#pragma GCC unroll 10
+    for (int round = 0; round < ROUNDS; round++) {
+        low = one_round(low, key0, key1);
+        high = one_round(high, key0, key1);
+        key0 = _mm256_add_epi32(key0, _mm256_set1_epi64x(PHILOX_W32_0));
+        key1 = _mm256_add_epi32(key1, _mm256_set1_epi64x(PHILOX_W32_1));
+    }
+    put(low, bits);
+    put(high, bits + LANES);
+}
+
+bool td_draw_bundle_is_there(void)
+{
+    return __builtin_cpu_supports("avx2") != 0;
+}
+
+#else
+
+void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
+{
+    (void)draw;
+    (void)bits;
+    TD_ASSERT(td_draw_bundle_is_there());
+}
+
+bool td_draw_bundle_is_there(void)
+{
+    return false;
+}
+
+#endif
