@@ -13,8 +13,8 @@ enum change {
 
 /* One strain that needs the artifact. True if its peers can use what has changed, or must give up.
  */
-static bool strain_sees(const struct td_engine *engine, struct strain *strain, uint32_t position,
-                        enum change change)
+static inline bool strain_sees(const struct td_engine *engine, struct strain *strain,
+                               uint32_t position, enum change change)
 {
     if (change == CHANGE_FEWER) return true; /* those who go on may be overdue */
     if (change == CHANGE_GIVEN_UP) return td_strain_refresh(engine, strain, position);
@@ -35,8 +35,19 @@ static bool strain_sees(const struct td_engine *engine, struct strain *strain, u
     return true;
 }
 
-static void spread(struct td_engine *engine, struct cohort *cohort, uint32_t artifact,
-                   enum change change, struct td_commands *commands)
+/* Its waiting peers are woken, if what has changed is of use to them; that there is no hope any
+ * more concerns those who wait for their turn, too. */
+static inline void strain_wakes(struct td_engine *engine, struct strain *strain, enum change change,
+                                struct td_commands *commands)
+{
+    if (strain->waiting != TD_NO_PEER &&
+        (engine->policy->wake == TD_WAKE_FOR_USE || change == CHANGE_BROKEN))
+        td_wake_strain(engine, strain, commands);
+}
+
+__attribute__((noinline)) static void spread_among(struct td_engine *engine, struct cohort *cohort,
+                                                   uint32_t artifact, enum change change,
+                                                   struct td_commands *commands)
 {
     uint32_t position = cohort->artifacts[artifact].position;
     bool untouched = artifact < cohort->schema->steps;
@@ -57,10 +68,22 @@ static void spread(struct td_engine *engine, struct cohort *cohort, uint32_t art
             usable = strain_sees(engine, strain, position, change);
         else if (variant != NULL && variant->start != NONE)
             usable = td_strain_refresh(engine, strain, position);
-        /* that there is no hope any more concerns those who wait for their turn, too */
-        if (usable && (engine->policy->wake == TD_WAKE_FOR_USE || change == CHANGE_BROKEN))
-            td_wake_strain(engine, strain, commands);
+        if (usable) strain_wakes(engine, strain, change, commands);
     }
+}
+
+/* Short where nobody touches anything: the cohort has one strain. Always inlined, as each caller
+ * gives a constant change. */
+__attribute__((always_inline)) static inline void spread(struct td_engine *engine,
+                                                         struct cohort *cohort, uint32_t artifact,
+                                                         enum change change,
+                                                         struct td_commands *commands)
+{
+    struct strain *strain = &engine->strains[cohort->strain];
+    if (artifact >= cohort->schema->steps || strain->next != NONE)
+        spread_among(engine, cohort, artifact, change, commands);
+    else if (strain_sees(engine, strain, artifact, change))
+        strain_wakes(engine, strain, change, commands);
 }
 
 void td_artifact_begin(struct td_engine *engine, struct cohort *cohort, uint32_t artifact)

@@ -1,29 +1,5 @@
 /* The engine's way in: events are checked, applied, answered. See engine/engine.h. */
-#include "base/block.h"
 #include "engine/engine_internal.h"
-
-bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size)
-{
-    if (need <= *capacity) return true;
-    uint32_t grown = *capacity + *capacity / 2;
-    if (grown < need) grown = need;
-
-    void *old;
-    memcpy(&old, items, sizeof old); /* `items` is a pointer to a pointer of any type */
-    void *block = realloc(old, grown * size);
-    if (block == NULL) return false;
-    memset((char *)block + *capacity * size, 0, (grown - *capacity) * size);
-    memcpy(items, &block, sizeof block);
-    *capacity = grown;
-    // cppcheck-suppress memleak ; the caller has the block, through `items`
-    return true;
-}
-
-void td_commands_free(struct td_commands *commands)
-{
-    free(commands->items);
-    *commands = (struct td_commands){0};
-}
 
 /* Room for what so many events can cause: every peer that waits, or comes to, may be woken once,
  * every other one aborted by each, and each has one answer. */
@@ -38,114 +14,6 @@ static inline bool commands_reserve(const struct td_engine *engine, size_t event
     commands->items = items;
     commands->capacity = need + 16;
     return true;
-}
-
-static td_order first_order(const struct td_engine *engine)
-{
-    return engine->options.first_order == 0 ? 1 : engine->options.first_order;
-}
-
-struct td_engine *td_engine_create(const struct td_policy *policy,
-                                   const struct td_engine_options *options, struct td_error *error)
-{
-    if (policy->abi != TD_POLICY_ABI) {
-        td_error_set(error, TD_FAULT_INPUT,
-                     "the policy is made for ABI %u and this program has %u: build it anew",
-                     policy->abi, TD_POLICY_ABI);
-        return NULL;
-    }
-    struct td_engine *engine = calloc(1, sizeof *engine);
-    if (engine == NULL) {
-        td_error_memory(error, "an engine");
-        return NULL;
-    }
-    engine->policy = policy;
-    engine->options = *options;
-    engine->peer_stride = sizeof(struct peer);
-    engine->strain_free = NONE;
-    engine->last_order = first_order(engine) - 1;
-    engine->now = INT64_MIN;
-    return engine;
-}
-
-void td_engine_prefetch(const struct td_engine *engine, td_peer peer)
-{
-    if (peer >= engine->peer_count) return;
-    const char *record = (const char *)peer_at(engine, peer);
-    size_t end = engine->peer_stride < 256 ? engine->peer_stride : 256;
-    for (size_t at = offsetof(struct peer, state); at < end; at += 64)
-        __builtin_prefetch(record + at, 1);
-    __builtin_prefetch(record + end - 1, 1);
-}
-
-void td_engine_reset(struct td_engine *engine)
-{
-    for (td_peer peer = 0; peer < engine->peer_count; peer++)
-        peer_at(engine, peer)->state = PEER_ABSENT;
-    engine->cohort_count = 0;
-    engine->strain_count = 0;
-    engine->strain_free = NONE;
-    engine->waiting_count = 0;
-    engine->last_order = first_order(engine) - 1;
-    engine->now = INT64_MIN;
-    td_flaky_reset(&engine->flaky);
-}
-
-void td_engine_destroy(struct td_engine *engine)
-{
-    if (engine == NULL) return;
-    for (uint32_t i = 0; i < engine->schema_count; i++) {
-        td_schema_close(engine->schemas[i]);
-        free(engine->schemas[i]);
-    }
-    for (uint32_t i = 0; i < engine->cohort_capacity; i++)
-        td_cohort_free(&engine->cohorts[i]);
-    for (uint32_t i = 0; i < engine->strain_capacity; i++)
-        td_strain_free(&engine->strains[i]);
-    free(engine->schemas);
-    free(engine->cohorts);
-    free(engine->cohort_table);
-    free(engine->strains);
-    free(engine->peers);
-    free(engine->histories);
-    free(engine->flaky.entries);
-    free(engine->ranks);
-    free(engine->ranked);
-    free(engine->seen);
-    free(engine->stack);
-    free(engine);
-}
-
-/* Room for `count` peers that hold up to `words` words of steps each. */
-static bool peers_reserve(struct td_engine *engine, uint32_t count, uint32_t words)
-{
-    size_t stride = sizeof(struct peer) + words * sizeof(uint64_t);
-    if (stride <= engine->peer_stride && count <= engine->peer_capacity) return true;
-    if (stride < engine->peer_stride) stride = engine->peer_stride;
-    uint32_t capacity = engine->peer_capacity;
-    if (count > capacity)
-        capacity = count > capacity + capacity / 4 ? count : capacity + capacity / 4;
-
-    char *peers = td_block_alloc(capacity == 0 ? 1 : capacity, stride);
-    if (peers == NULL) return false;
-    for (td_peer peer = 0; peer < engine->peer_count; peer++)
-        memcpy(peers + peer * stride, peer_at(engine, peer), engine->peer_stride);
-    free(engine->peers);
-    engine->peers = peers;
-    engine->peer_stride = stride;
-    engine->peer_capacity = capacity;
-    return true;
-}
-
-size_t td_engine_bytes_per_peer(uint32_t steps)
-{
-    return sizeof(struct peer) + (steps + 63) / 64 * sizeof(uint64_t);
-}
-
-bool td_engine_expect(struct td_engine *engine, uint32_t peers, struct td_error *error)
-{
-    if (peers_reserve(engine, peers, 0)) return true;
-    return td_error_memory(error, "the engine's peers");
 }
 
 bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
@@ -201,7 +69,7 @@ static bool apply_schema(struct td_engine *engine, const struct td_event *event,
         free(schema);
         return false;
     }
-    if (!peers_reserve(engine, 0, schema->words)) {
+    if (!td_peers_reserve(engine, 0, schema->words)) {
         td_schema_close(schema);
         free(schema);
         return td_error_memory(error, "a schema");
@@ -244,7 +112,7 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
         return td_error_set(error, TD_FAULT_INPUT, "peer %u is beyond the limit of %u peers",
                             event->peer, TD_ENGINE_MAX_PEERS);
     if (!peer_is(engine, event->peer, 1u << PEER_ABSENT, "join", error)) return false;
-    if (!peers_reserve(engine, event->peer + 1, 0)) return td_error_memory(error, "a peer");
+    if (!td_peers_reserve(engine, event->peer + 1, 0)) return td_error_memory(error, "a peer");
     uint32_t cohort = td_cohort_open(engine, &event->join.identity, error);
     if (cohort == NONE) return false;
     if (engine->cohorts[cohort].priority == NULL && !td_cohort_start(engine, cohort, error))
@@ -263,7 +131,8 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
                          .since = event->join.since,
                          .ticket = event->join.ticket,
                          .read_only = event->join.read_only};
-    memset(who->held, 0, words * sizeof(uint64_t));
+    who->held[0] = 0; /* and most of the time that is all */
+    if (words > 1) memset(who->held + 1, 0, (words - 1) * sizeof(uint64_t));
     if (steps % 64 != 0) who->held[words - 1] = ~UINT64_C(0) << (steps % 64);
     td_line_enter(engine, home, event->peer);
     if (!event->join.read_only) return true;
@@ -329,6 +198,7 @@ static inline void stop_building(struct td_engine *engine, struct peer *who,
 static inline void wake_for_turn(struct td_engine *engine, const struct cohort *cohort,
                                  struct td_commands *commands)
 {
+    if (__builtin_expect(engine->waiting_count == 0, 1)) return;
     enum td_wake wake = engine->policy->wake;
     td_peer first = cohort->line_first;
     if (wake == TD_WAKE_ALL)
@@ -377,13 +247,13 @@ static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step 
                         engine->policy->name, step, peer);
 }
 
-/* The order that the policy chose, as a command; refuses nonsense in the policy's name. */
+/* The order that the policy chose for the asking peer, as a command; refuses nonsense in the
+ * policy's name. */
 __attribute__((always_inline)) static inline bool
-give_order(struct td_engine *engine, const struct td_event *event, struct peer *who,
+give_order(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
            struct cohort *cohort, const struct strain *strain, struct td_choice choice,
            struct td_commands *commands, struct td_error *error)
 {
-    td_peer peer = event->peer;
     uint32_t artifact = NONE;
     td_step step = TD_UNIVERSE;
     bool expected = false, build = false;
@@ -404,32 +274,33 @@ give_order(struct td_engine *engine, const struct td_event *event, struct peer *
     cohort->at_work++;
     who->building = build;
     if (build) td_artifact_begin(engine, cohort, artifact);
-    if (engine->histories != NULL) td_history_order(engine, peer, event->at);
-    commands->items[commands->count++] = (struct td_command){.kind = TD_COMMAND_ORDER,
-                                                             .reason = choice.reason,
-                                                             .peer = peer,
-                                                             .step = step,
-                                                             .order = who->order,
-                                                             .build = expected};
+    if (engine->histories != NULL) td_history_order(engine, peer, at);
+    /* field by field: gcc would clear all of it first */
+    struct td_command *command = &commands->items[commands->count++];
+    command->kind = TD_COMMAND_ORDER;
+    command->reason = choice.reason;
+    command->peer = peer;
+    command->step = step;
+    command->order = who->order;
+    command->build = expected;
+    command->failed = false;
     return true;
 }
 
 /* The policy lets the peer wait. A wait that nothing may end before TD_TIME_MAX has no end. */
-__attribute__((noinline)) static bool wait(struct td_engine *engine, const struct td_event *event,
-                                           struct td_choice choice, struct td_commands *commands,
-                                           struct td_error *error)
+static bool wait(struct td_engine *engine, td_time at, td_peer peer, struct td_choice choice,
+                 struct td_commands *commands, struct td_error *error)
 {
-    if (choice.until != 0 && choice.until <= event->at)
+    if (choice.until != 0 && choice.until <= at)
         return td_error_set(error, TD_FAULT_RUN,
                             "policy %s lets peer %u wait until %lld ns, which is not after %lld: "
                             "mend the policy",
-                            engine->policy->name, event->peer, (long long)choice.until,
-                            (long long)event->at);
-    if (peer_at(engine, event->peer)->state == PEER_FREE) td_wait_enter(engine, event->peer);
+                            engine->policy->name, peer, (long long)choice.until, (long long)at);
+    if (peer_at(engine, peer)->state == PEER_FREE) td_wait_enter(engine, peer);
     commands->items[commands->count++] =
         (struct td_command){.kind = TD_COMMAND_WAIT,
                             .reason = choice.reason,
-                            .peer = event->peer,
+                            .peer = peer,
                             .step = TD_NO_STEP,
                             .until = choice.until < TD_TIME_MAX ? choice.until : 0};
     return true;
@@ -449,52 +320,59 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
     if (strain->stale) td_strain_settle(engine, strain);
     const struct td_choice choice = {
         .kind = TD_CHOOSE_STEP, .step = event->holds.step, .reason = TD_REASON_ADOPTED};
-    return give_order(engine, event, who, cohort, strain, choice, commands, error);
+    return give_order(engine, event->at, event->peer, who, cohort, strain, choice, commands, error);
 }
 
-/* The view of a peer that asks; false with an error if it may not. */
-static inline bool asking(struct td_engine *engine, const struct td_event *event,
-                          struct td_view *view, struct td_error *error)
+/* What a policy sees of a peer that asks. */
+static inline struct td_view view_of(struct td_engine *engine, td_time at, td_peer peer,
+                                     const struct peer *who, const struct cohort *cohort)
 {
-    struct peer *who =
-        peer_in(engine, event->peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error);
-    if (who == NULL) return false;
     struct strain *strain = &engine->strains[who->strain];
-    if (strain->stale) td_strain_settle(engine, strain);
-    *view = (struct td_view){.engine = engine,
-                             .cohort = &engine->cohorts[who->cohort],
-                             .who = who,
-                             .strain = strain,
-                             .now = event->at,
-                             .peer = event->peer};
-    return true;
+    if (__builtin_expect(strain->stale, 0)) td_strain_settle(engine, strain);
+    return (struct td_view){
+        .engine = engine, .cohort = cohort, .who = who, .strain = strain, .now = at, .peer = peer};
 }
 
-static inline bool apply_ask(struct td_engine *engine, const struct td_event *event,
-                             struct td_commands *commands, struct td_error *error)
+/* The policy's answer, if it is no order. */
+__attribute__((noinline)) static bool give_none(struct td_engine *engine,
+                                                const struct td_view *view, struct td_choice choice,
+                                                struct td_commands *commands,
+                                                struct td_error *error)
 {
-    struct td_view view;
-    if (!asking(engine, event, &view, error)) return false;
-    struct td_choice choice = engine->policy->choose(&view);
-    if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1)) {
-        struct peer *who = peer_at(engine, event->peer);
-        return give_order(engine, event, who, &engine->cohorts[who->cohort],
-                          &engine->strains[who->strain], choice, commands, error);
-    }
-    if (choice.kind == TD_CHOOSE_WAIT) return wait(engine, event, choice, commands, error);
+    if (choice.kind == TD_CHOOSE_WAIT)
+        return wait(engine, view->now, view->peer, choice, commands, error);
     if (choice.kind == TD_CHOOSE_GIVE_UP) {
-        if (td_view_holds_all(&view) || td_view_first_hopeful(&view) != TD_NO_STEP)
+        if (td_view_holds_all(view) || td_view_first_hopeful(view) != TD_NO_STEP)
             return td_error_set(error, TD_FAULT_RUN,
                                 "policy %s gives peer %u up, which can still get what it lacks: "
                                 "mend the policy",
-                                engine->policy->name, event->peer);
-        finish(engine, event->peer, choice.reason, true, commands);
+                                engine->policy->name, view->peer);
+        finish(engine, view->peer, choice.reason, true, commands);
         return true;
     }
     return td_error_set(error, TD_FAULT_RUN,
                         "policy %s answers with a choice of kind %d, which there is not: mend "
                         "the policy",
                         engine->policy->name, (int)choice.kind);
+}
+
+/* The policy's answer to a peer that may ask. */
+__attribute__((always_inline)) static inline bool
+answer_ask(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
+           struct cohort *cohort, struct td_commands *commands, struct td_error *error)
+{
+    const struct td_view view = view_of(engine, at, peer, who, cohort);
+    struct td_choice choice = engine->policy->choose(&view);
+    if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1))
+        return give_order(engine, at, peer, who, cohort, view.strain, choice, commands, error);
+    return give_none(engine, &view, choice, commands, error);
+}
+
+/* The peer that asks, or NULL with a sentence if it may not. */
+static inline struct peer *asking(const struct td_engine *engine, td_peer peer,
+                                  struct td_error *error)
+{
+    return peer_in(engine, peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error);
 }
 
 /* The order is over, and the peer is free. */
@@ -510,9 +388,10 @@ static inline void end_order(struct td_engine *engine, const struct td_event *ev
 
 /* What several were ordered to build is published: the others need not go on, if the policy thinks
  * so. */
-static void abort_others(const struct td_engine *engine, const struct cohort *cohort,
-                         uint32_t artifact, const struct td_event *event,
-                         struct td_commands *commands)
+__attribute__((noinline)) static void abort_others(const struct td_engine *engine,
+                                                   const struct cohort *cohort, uint32_t artifact,
+                                                   const struct td_event *event,
+                                                   struct td_commands *commands)
 {
     if (cohort->artifacts[artifact].builders < 2) return;
     for (td_peer peer = cohort->line_first; peer != TD_NO_PEER;
@@ -537,30 +416,37 @@ static void abort_others(const struct td_engine *engine, const struct cohort *co
     }
 }
 
-__attribute__((noinline)) static void publish(struct td_engine *engine,
-                                              const struct td_event *event, const struct peer *who,
-                                              struct cohort *cohort, uint32_t position,
-                                              struct td_commands *commands)
+/* A build has ended well: it may be published, and what was ordered is not being built by this peer
+ * any more. */
+__attribute__((noinline)) static void end_build(struct td_engine *engine,
+                                                const struct td_event *event, struct peer *who,
+                                                struct cohort *cohort, uint32_t position,
+                                                struct td_commands *commands)
 {
     uint32_t artifact = td_strain_artifact(&engine->strains[who->strain], position);
-    if (engine->policy->gives_way != NULL && !cohort->artifacts[artifact].published)
-        abort_others(engine, cohort, artifact, event, commands);
-    td_artifact_publish(engine, cohort, artifact, commands);
-    if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
+    if (event->obtained.published) {
+        if (engine->policy->gives_way != NULL && !cohort->artifacts[artifact].published)
+            abort_others(engine, cohort, artifact, event, commands);
+        td_artifact_publish(engine, cohort, artifact, commands);
+        if (engine->policy->wake == TD_WAKE_ALL) td_wake_cohort(engine, cohort, commands);
+    }
+    if (who->building && event->obtained.step == who->order_step) {
+        who->building = false;
+        td_artifact_give_up(engine, cohort, artifact, commands);
+    }
 }
 
-static inline bool apply_obtained(struct td_engine *engine, const struct td_event *event,
-                                  struct td_commands *commands, struct td_error *error)
+/* A result within the peer's order, and perhaps the end of that. */
+__attribute__((always_inline)) static inline bool
+obtained(struct td_engine *engine, const struct td_event *event, struct peer *who,
+         struct cohort *cohort, bool last, struct td_commands *commands, struct td_error *error)
 {
-    struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
-    if (who == NULL) return false;
-    struct cohort *cohort = &engine->cohorts[who->cohort];
     td_step step = event->obtained.step;
     if (!step_is(cohort->schema, step, error)) return false;
     if (__builtin_expect(event->obtained.took < 0, 0))
         return td_error_set(error, TD_FAULT_INPUT, "peer %u obtains step %u in less than no time",
                             event->peer, step);
-    if (event->obtained.last && step != who->order_step)
+    if (last && step != who->order_step)
         return td_error_set(error, TD_FAULT_INPUT, "peer %u ends an order for step %u with step %u",
                             event->peer, who->order_step, step);
 
@@ -569,13 +455,15 @@ static inline bool apply_obtained(struct td_engine *engine, const struct td_even
         !hold_alone(engine, event->peer, position, error))
         return false;
     obtain(engine, who, cohort, position);
-    if (event->obtained.published) publish(engine, event, who, cohort, position, commands);
-    if (step == who->order_step) stop_building(engine, who, commands);
+    if (event->obtained.built || event->obtained.published)
+        end_build(engine, event, who, cohort, position, commands);
+    else if (last || step == who->order_step)
+        stop_building(engine, who, commands);
     if (engine->histories != NULL) td_history_obtain(engine, event);
     if (event->obtained.whole && cohort->learns &&
         td_learning_observe(engine, cohort, step, event->obtained.took))
         td_wake_cohort(engine, cohort, commands);
-    if (event->obtained.last) end_order(engine, event, who, cohort, commands);
+    if (last) end_order(engine, event, who, cohort, commands);
     return true;
 }
 
@@ -687,11 +575,43 @@ __attribute__((noinline)) static bool apply_other(struct td_engine *engine,
     return td_error_set(error, TD_FAULT_INPUT, "there is no event of kind %d", (int)event->kind);
 }
 
+static bool refuse_time(const struct td_engine *engine, td_time at, struct td_error *error)
+{
+    return td_error_set(error, TD_FAULT_INPUT, "an event at %lld ns comes after one at %lld ns",
+                        (long long)at, (long long)engine->now);
+}
+
+/* Room for the commands of so many events, and a time for them that is not past. */
+static inline bool is_prepared(const struct td_engine *engine, td_time at, size_t events,
+                               struct td_commands *commands, struct td_error *error)
+{
+    if (__builtin_expect(!commands_reserve(engine, events, commands), 0))
+        return td_error_memory(error, "the engine's commands");
+    return __builtin_expect(at >= engine->now, 1) || refuse_time(engine, at, error);
+}
+
+bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td_commands *commands,
+                   struct td_error *error)
+{
+    if (!is_prepared(engine, at, 1, commands, error)) return false;
+    struct peer *who = asking(engine, peer, error);
+    if (who == NULL ||
+        !answer_ask(engine, at, peer, who, &engine->cohorts[who->cohort], commands, error))
+        return false;
+    engine->now = at;
+    return true;
+}
+
 static inline bool apply_one(struct td_engine *engine, const struct td_event *event,
                              struct td_commands *commands, struct td_error *error)
 {
-    if (event->kind == TD_EVENT_OBTAINED) return apply_obtained(engine, event, commands, error);
-    if (event->kind == TD_EVENT_ASK) return apply_ask(engine, event, commands, error);
+    if (event->kind == TD_EVENT_OBTAINED) {
+        struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
+        return who != NULL && obtained(engine, event, who, &engine->cohorts[who->cohort],
+                                       event->obtained.last, commands, error);
+    }
+    if (event->kind == TD_EVENT_ASK)
+        return td_engine_ask(engine, event->at, event->peer, commands, error);
     return apply_other(engine, event, commands, error);
 }
 
@@ -706,14 +626,26 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
             return i;
         }
         if (events[i].at < engine->now) {
-            td_error_set(error, TD_FAULT_INPUT, "an event at %lld ns comes after one at %lld ns",
-                         (long long)events[i].at, (long long)engine->now);
+            refuse_time(engine, events[i].at, error);
             return i;
         }
         if (!apply_one(engine, &events[i], commands, error)) return i;
         engine->now = events[i].at;
     }
     return count;
+}
+
+bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *event,
+                              struct td_commands *commands, struct td_error *error)
+{
+    TD_ASSERT(event->kind == TD_EVENT_OBTAINED && event->obtained.last);
+    if (!is_prepared(engine, event->at, 2, commands, error)) return false;
+    struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
+    if (who == NULL) return false;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!obtained(engine, event, who, cohort, true, commands, error)) return false;
+    engine->now = event->at;
+    return answer_ask(engine, event->at, event->peer, who, cohort, commands, error);
 }
 
 /* What the policy says, as a command without a number. */
@@ -751,11 +683,11 @@ static bool take(struct td_engine *engine, const struct td_event *ask,
     switch (taken->kind) {
     case TD_COMMAND_ORDER:
         choice.kind = taken->step == TD_UNIVERSE ? TD_CHOOSE_UNIVERSE : TD_CHOOSE_STEP;
-        return give_order(engine, ask, who, cohort, &engine->strains[who->strain], choice, commands,
-                          error);
+        return give_order(engine, ask->at, ask->peer, who, cohort, &engine->strains[who->strain],
+                          choice, commands, error);
     case TD_COMMAND_WAIT:
         choice.until = taken->until;
-        return wait(engine, ask, choice, commands, error);
+        return wait(engine, ask->at, ask->peer, choice, commands, error);
     case TD_COMMAND_DONE:
         finish(engine, ask->peer, taken->reason, taken->failed, commands);
         return true;
@@ -771,14 +703,18 @@ bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
                         struct td_error *error)
 {
     struct td_commands commands = {0};
-    struct td_view view;
     if (ask->kind != TD_EVENT_ASK || ask->at < engine->now)
         return td_error_set(error, TD_FAULT_INPUT, "this is no question, or one of the past");
     if (!commands_reserve(engine, 1, &commands))
         return td_error_memory(error, "the engine's commands");
     TD_ASSERT(commands.items != NULL);
-    bool good = asking(engine, ask, &view, error) && answer(&view, would, error) &&
-                take(engine, ask, taken, &commands, error);
+    bool good = asking(engine, ask->peer, error) != NULL;
+    if (good) {
+        const struct peer *who = peer_at(engine, ask->peer);
+        const struct td_view view =
+            view_of(engine, ask->at, ask->peer, who, &engine->cohorts[who->cohort]);
+        good = answer(&view, would, error) && take(engine, ask, taken, &commands, error);
+    }
     td_commands_free(&commands);
     if (good) engine->now = ask->at;
     return good;

@@ -216,7 +216,16 @@ size_t td_engine_bytes_per_peer(uint32_t steps);
 size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, size_t count,
                        struct td_commands *commands, struct td_error *error);
 
-/* The same for one ASK, whose answer is not the policy's but `taken`: the ORDER, WAIT or DONE that
+/* The same for one ASK; false with an error if it is refused. */
+bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td_commands *commands,
+                   struct td_error *error);
+
+/* The same for the commonest two: OBTAINED, the last of its order, and then an ASK of the same peer
+ * at the same instant. If it is the ASK that is refused, the result counts all the same. */
+bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
+                              struct td_commands *commands, struct td_error *error);
+
+/* The same for an ASK whose answer is not the policy's but `taken`: the ORDER, WAIT or DONE that
  * another policy gave. `would` gets what this policy would have answered. So an engine with another
  * policy follows what has happened. False with an error if either answer is impossible. */
 bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,

@@ -219,8 +219,12 @@ static inline void bit_clear(uint64_t *bits, uint32_t i)
     bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
 }
 
-/* Makes room for `need` items of `size` bytes, the new ones zeroed. False if memory is short. */
+/* life.c: makes room for `need` items of `size` bytes, the new ones zeroed. False if memory is
+ * short.
+ */
 bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size);
+/* The same for `count` peers that hold up to `words` words of steps each. */
+bool td_peers_reserve(struct td_engine *engine, uint32_t count, uint32_t words);
 
 /* engine.c: says that the peer cannot do this now. */
 bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *what,
@@ -289,9 +293,18 @@ static inline void td_strain_unready(struct strain *strain, uint32_t position)
 
 /* Makes the ready bit of a position anew; true if the step has just become ready. */
 bool td_strain_refresh(const struct td_engine *engine, struct strain *strain, uint32_t position);
-/* Makes the ready bits of what comes directly after a position anew. */
-void td_strain_refresh_after(const struct td_engine *engine, struct strain *strain,
-                             uint32_t position);
+/* Makes the ready bits of what comes directly after a step anew. */
+void td_strain_refresh_dependents(const struct td_engine *engine, struct strain *strain,
+                                  td_step step);
+/* The same by position, short where nothing does. */
+static inline void td_strain_refresh_after(const struct td_engine *engine, struct strain *strain,
+                                           uint32_t position)
+{
+    const struct cohort *cohort = &engine->cohorts[strain->cohort];
+    const uint32_t *starts = cohort->schema->dependent_start;
+    td_step step = cohort->priority->order[position];
+    if (starts[step] != starts[step + 1]) td_strain_refresh_dependents(engine, strain, step);
+}
 /* Marks a position and all that comes after it, which can never be had. */
 void td_strain_give_up_hope(const struct td_engine *engine, struct strain *strain,
                             uint32_t position);

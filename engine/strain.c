@@ -26,7 +26,7 @@ struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t p
 static bool strain_reserve(struct strain *strain, uint32_t words)
 {
     if (strain->words >= words) return true;
-    uint64_t *bits = calloc(4 * (size_t)words, sizeof *bits);
+    uint64_t *bits = malloc(4 * (size_t)words * sizeof *bits);
     if (bits == NULL) return false;
     free(strain->published);
     strain->published = bits;
@@ -60,10 +60,7 @@ uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_err
         td_error_memory(error, "a peer's variants");
         return NONE;
     }
-    memset(strain->published, 0, words * sizeof(uint64_t));
-    memset(strain->ready, 0, words * sizeof(uint64_t));
-    memset(strain->own, 0, words * sizeof(uint64_t));
-    memset(strain->hopeless, 0, words * sizeof(uint64_t));
+    memset(strain->published, 0, 4 * (size_t)strain->words * sizeof(uint64_t));
     strain->variant_count = 0;
     strain->start_count = 0;
     strain->ready_count = 0;
@@ -199,12 +196,11 @@ bool td_strain_refresh(const struct td_engine *engine, struct strain *strain, ui
     return is;
 }
 
-void td_strain_refresh_after(const struct td_engine *engine, struct strain *strain,
-                             uint32_t position)
+void td_strain_refresh_dependents(const struct td_engine *engine, struct strain *strain,
+                                  td_step step)
 {
     const struct cohort *cohort = &engine->cohorts[strain->cohort];
     const struct schema *schema = cohort->schema;
-    td_step step = cohort->priority->order[position];
     for (uint32_t i = schema->dependent_start[step]; i < schema->dependent_start[step + 1]; i++)
         (void)td_strain_refresh(engine, strain, cohort->priority->position[schema->dependents[i]]);
 }

@@ -2,15 +2,9 @@
 #include "policies/directed.h"
 #include "policies/registry.h"
 
-struct td_choice td_directed_choose(const struct td_view *view)
+/* Out of line: the commonest choices need no registers for it. */
+__attribute__((noinline)) static struct td_choice without_a_step(const struct td_view *view)
 {
-    td_step step = td_view_first_ready(view);
-    if (step != TD_NO_STEP)
-        return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_READY};
-    step = td_view_first_published(view);
-    if (step != TD_NO_STEP)
-        return (struct td_choice){
-            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
     if (td_view_holds_all(view))
         return (struct td_choice){
             .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
@@ -19,6 +13,18 @@ struct td_choice td_directed_choose(const struct td_view *view)
             .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
     return (struct td_choice){
         .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_OTHERS_BUILD};
+}
+
+struct td_choice td_directed_choose(const struct td_view *view)
+{
+    td_step step = td_view_first_ready(view);
+    if (__builtin_expect(step != TD_NO_STEP, 0))
+        return (struct td_choice){.kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_READY};
+    step = td_view_first_published(view);
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
+    return without_a_step(view);
 }
 
 const struct td_policy td_policy_directed = {
