@@ -8,6 +8,7 @@
  * An event is one order ended and the next one chosen; the hard-coded loop, which has no orders for
  * the universe, is counted by its builds and fetches. Exponential build (600 s) and fetch (100 s)
  * times, policy `directed`, no CSV files. */
+#include "base/block.h"
 #include "bench_internal.h"
 #include "hard_coded.h"
 #include "policies/policies.h"
@@ -109,7 +110,7 @@ static double simulate(const struct td_scenario *scenario, uint32_t replications
                                            .replications = replications,
                                            .seed = SEED,
                                            .jobs = jobs};
-    struct td_results results = {.runs = must(calloc(replications, sizeof *results.runs))};
+    struct td_results results = {.runs = must(td_block_alloc(replications, sizeof *results.runs))};
     struct td_error error;
     double begin = now_s(), processor_begin = processor_s();
     if (!td_sim_run(scenario, &options, &results, &error)) {

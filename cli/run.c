@@ -1,5 +1,6 @@
 /* `task-director run SCENARIO`: simulates, compares, writes, prints. */
 #include "base/assert.h"
+#include "base/block.h"
 #include "cli/cli.h"
 #include "cli/interrupt.h"
 #include "cli/policy_list.h"
@@ -152,7 +153,7 @@ static bool make_results(struct run *run, struct td_error *error)
     uint64_t runs = (uint64_t)run->policies.count * run->replications;
 
     run->names = calloc(2 * peers + steps, sizeof *run->names);
-    run->results.runs = calloc(runs, sizeof *run->results.runs);
+    run->results.runs = td_block_alloc(runs, sizeof *run->results.runs);
     if (run->names == NULL || run->results.runs == NULL)
         return td_error_memory(error, "the results of the run");
     for (size_t i = 0; i < peers; i++) {

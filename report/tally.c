@@ -50,6 +50,15 @@ static void sort_times(td_time *times, uint32_t count)
     }
 }
 
+/* To the nearest nanosecond. The sum of a few hundred long lives has no place in 64 bits; most
+ * others have, and are divided in a fraction of the time. */
+static td_time mean(td_sum sum, uint32_t count)
+{
+    td_sum twice = 2 * sum + count;
+    if (twice <= INT64_MAX) return (td_time)twice / (2 * (td_time)count);
+    return (td_time)(twice / (2 * (td_sum)count));
+}
+
 void td_tally_end(struct td_tally *tally)
 {
     struct td_run_record *record = tally->record;
@@ -57,8 +66,7 @@ void td_tally_end(struct td_tally *tally)
     record->makespan = tally->last - tally->first;
     if (complete == 0) return;
     sort_times(tally->turnarounds, complete);
-    record->mean_turnaround =
-        (td_time)((2 * tally->turnaround + complete) / (2 * (td_sum)complete));
+    record->mean_turnaround = mean(tally->turnaround, complete);
     record->p95_turnaround = tally->turnarounds[((size_t)complete * 95 + 99) / 100 - 1];
     record->turnaround_known = true;
 }

@@ -9,6 +9,7 @@ struct whose {
     const struct td_plan_group *plan_group;
     uint32_t peer;
     bool least;
+    struct td_bundle *bundles; /* of the peer's builds and fetches; NULL: drawn one by one */
 };
 
 /* A length as the world rounds it. */
@@ -31,6 +32,11 @@ static double sample(const struct whose *who, const struct td_dist *dist, uint32
 {
     if (who->least) return td_dist_least(dist);
     const struct td_draw draw = draw_of(who, step, purpose);
+    double sample;
+    bool work = purpose == TD_DRAW_BUILD || purpose == TD_DRAW_FETCH;
+    if (work && who->bundles != NULL &&
+        td_sample_bundled(dist, &draw, &who->bundles[purpose], &sample))
+        return sample;
     return td_sample(dist, &draw);
 }
 
@@ -166,7 +172,12 @@ void td_bound_draw_row(struct td_bound *bound, uint32_t peer, struct td_row *row
 {
     const struct td_plan *plan = bound->plan;
     uint32_t group = plan->scenario->peers[peer].group;
-    const struct whose who = {bound, &bound->groups[group], &plan->groups[group], peer, false};
+    struct td_bundle bundles[] = {{.first = TD_NO_BUNDLE}, {.first = TD_NO_BUNDLE}};
+    const struct whose who = {.bound = bound,
+                              .group = &bound->groups[group],
+                              .plan_group = &plan->groups[group],
+                              .peer = peer,
+                              .bundles = td_draw_bundle_is_there() ? bundles : NULL};
     row->arrival = bound->arrivals[peer];
     begin_row(&who, group, row);
     for (uint32_t at = 0; at < plan->steps; at++)
@@ -178,7 +189,10 @@ void td_bound_draw_row(struct td_bound *bound, uint32_t peer, struct td_row *row
 
 void td_bound_least_row(struct td_bound *bound, uint32_t group, struct td_row *row)
 {
-    const struct whose who = {bound, &bound->groups[group], &bound->plan->groups[group], 0, true};
+    const struct whose who = {.bound = bound,
+                              .group = &bound->groups[group],
+                              .plan_group = &bound->plan->groups[group],
+                              .least = true};
     row->arrival = bound->groups[group].first;
     begin_row(&who, group, row);
     for (uint32_t at = 0; at < bound->plan->steps; at++)

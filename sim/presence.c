@@ -88,7 +88,7 @@ static bool leave(struct td_world *world, td_peer peer)
 static bool set_pending(struct td_world *world, td_peer peer, td_time at, enum td_class class)
 {
     uint64_t key = td_queue_key(&world->queue, at, class, peer);
-    if (key == TD_KEY_NONE) return td_error_memory(world->error, "the event queue");
+    if (key == TD_KEY_FAILED) return td_error_memory(world->error, "the event queue");
     td_queue_set(&world->queue, td_queue_leaf(&world->queue, class, peer), key);
     world->woken = true;
     return true;
@@ -164,7 +164,7 @@ static bool first_arrival(struct td_world *world, td_peer peer)
            || set_pending(world, peer, leaves, TD_CLASS_DEPARTURE);
 }
 
-__attribute__((noinline)) struct next td_presence_arrive(struct td_world *world, td_peer peer)
+__attribute__((noinline)) uint64_t td_presence_arrive(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     if (!who->left) {
@@ -179,7 +179,7 @@ __attribute__((noinline)) struct next td_presence_arrive(struct td_world *world,
     return join(world, peer) ? start_now(world) : NEXT_FAILED;
 }
 
-struct next td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome)
+uint64_t td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome)
 {
     struct sim_peer *who = peer_at(world, peer);
     bool good = true;
@@ -238,7 +238,7 @@ static bool abort_order(struct td_world *world, td_peer peer)
 
 /* The events of the class DEPARTURE: a failed change leaves its queue, an order is aborted, or the
  * peer leaves. */
-__attribute__((noinline)) struct next td_presence_depart(struct td_world *world, td_peer peer)
+__attribute__((noinline)) uint64_t td_presence_depart(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     const struct td_plan_group *group = group_of(world, who);
@@ -247,7 +247,9 @@ __attribute__((noinline)) struct next td_presence_depart(struct td_world *world,
         return td_pipeline_leave(world, peer, true) ? NEXT_NONE : NEXT_FAILED;
     if (who->aborted && !due) {
         if (!abort_order(world, peer)) return NEXT_FAILED;
-        return (struct next){.at = departs_at(world, peer), .class = TD_CLASS_DEPARTURE};
+        td_time departs = departs_at(world, peer);
+        return departs == NEVER ? NEXT_NONE
+                                : td_queue_key(&world->queue, departs, TD_CLASS_DEPARTURE, peer);
     }
     if (!due) return NEXT_NONE;
     world->departs[peer] = NEVER;

@@ -12,20 +12,23 @@ bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
                      struct td_error *error)
 {
     TD_ASSERT(peers > 0);
-    *queue = (struct td_queue){.leaves = 1};
+    *queue = (struct td_queue){.leaves = 4, .leaf_bits = 2};
+    while (UINT32_C(1) << queue->place_bits < peers)
+        queue->place_bits++;
     while (queue->leaves < peers) {
         queue->leaves *= 2;
-        queue->place_bits++;
+        queue->leaf_bits++;
     }
-    queue->leaf_bits = queue->place_bits;
     if (departures) {
         queue->departures = queue->leaves;
         queue->leaves *= 2;
         queue->leaf_bits++;
     }
+    queue->flat = queue->leaves <= FEW;
     /* all ones would make a far event of the last class and place look like none */
     queue->time_shift = queue->place_bits + 2;
     queue->place_mask = (UINT64_C(1) << queue->place_bits) - 1;
+    queue->class_mask = UINT64_C(3) << queue->place_bits;
     queue->instant_mask = (UINT64_C(1) << queue->time_shift) - 1;
     queue->far_time = (UINT64_MAX >> queue->time_shift) - 1;
     queue->far_key = queue->far_time << queue->time_shift;
@@ -42,11 +45,11 @@ void td_queue_destroy(struct td_queue *queue)
     *queue = (struct td_queue){0};
 }
 
-/* No two events are at one instant. With few events this is not said: all others are looked at soon
- * enough, and a peer can go on for longer when it is known exactly which is next. */
+/* No two events are at one instant. With few events this is not said: it is known exactly which is
+ * next. */
 static uint64_t untied(const struct td_queue *queue)
 {
-    return queue->leaves > FEW ? 0 : TD_KEY_NONE;
+    return queue->flat ? TD_KEY_NONE : 0;
 }
 
 void td_queue_reset(struct td_queue *queue)
@@ -60,18 +63,20 @@ void td_queue_reset(struct td_queue *queue)
 void td_queue_rebuild(struct td_queue *queue)
 {
     uint64_t *nodes = queue->nodes;
+    if (queue->flat) return;
     for (size_t i = queue->leaves - 1; i > 0; i--) {
-        td_queue_meet(queue, nodes[2 * i], nodes[2 * i + 1]);
+        if ((nodes[2 * i] ^ nodes[2 * i + 1]) <= queue->instant_mask)
+            td_queue_meet(queue, nodes[2 * i]);
         nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
     }
 }
 
-bool td_queue_keep_far(struct td_queue *queue, uint32_t leaf, td_time at)
+uint64_t td_queue_far_key(struct td_queue *queue, td_time at, enum td_class class, uint32_t place)
 {
     if (queue->far == NULL) queue->far = calloc((size_t)queue->leaves, sizeof *queue->far);
-    if (queue->far == NULL) return false;
-    queue->far[leaf] = at;
-    return true;
+    if (queue->far == NULL) return TD_KEY_FAILED;
+    queue->far[td_queue_leaf(queue, class, place)] = at;
+    return queue->far_key | (uint64_t) class << queue->place_bits | place;
 }
 
 void td_queue_rebase(struct td_queue *queue)

@@ -63,15 +63,15 @@ static void begin_extras(struct td_world *world)
         begin_held(world->plan, held_of(world, peer));
 }
 
-bool td_replication_begin(struct td_world *world, uint32_t replication)
+__attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint32_t replication)
 {
     const struct td_plan *plan = world->plan;
     const struct td_scenario *scenario = plan->scenario;
     world->draw.replication = replication;
     world->now = 0;
     world->ended = 0;
+    world->waiting = 0;
     world->vain = 0;
-    *world->record = (struct td_run_record){0};
     td_engine_reset(world->engine);
     td_queue_reset(&world->queue);
     begin_caches(world);
@@ -86,15 +86,16 @@ bool td_replication_begin(struct td_world *world, uint32_t replication)
         *who = (struct sim_peer){
             .group = scenario->peers[peer].group, .at = NOTHING, .guess = NOTHING};
         uint64_t key = td_queue_key(&world->queue, world->arrivals[peer], TD_CLASS_ARRIVAL, peer);
-        if (key == TD_KEY_NONE) return td_error_memory(world->error, "the event queue");
+        if (key == TD_KEY_FAILED) return td_error_memory(world->error, "the event queue");
         td_queue_set_leaf(&world->queue, peer, key);
     }
     td_queue_rebuild(&world->queue);
+    td_task_begin_bundles(world);
     return true;
 }
 
 /* The replication's record from its peers, and the peers for the recorder. */
-void td_replication_end(struct td_world *world)
+__attribute__((noinline)) void td_replication_end(struct td_world *world)
 {
     struct td_tally tally;
     /* the tally never writes behind the peer that is at hand */

@@ -3,6 +3,7 @@
 #include "sim/sim.h"
 
 #include "base/assert.h"
+#include "base/block.h"
 #include "sim/bound.h"
 #include "sim/plan.h"
 #include "sim/world.h"
@@ -19,12 +20,19 @@ struct pool {
     _Atomic td_time *bounds; /* by replication, if they are wanted; UNKNOWN until then */
     uint64_t batch;
     atomic_ullong next;
-    atomic_ullong finished; /* peers that have ended, of all units */
-    atomic_bool stop;       /* somebody failed */
-    pthread_mutex_t mutex;  /* of what follows */
+    struct worker *workers;
+    atomic_bool stop;      /* somebody failed */
+    pthread_mutex_t mutex; /* of what follows */
     pthread_cond_t changed;
     uint32_t running; /* threads */
     struct td_error error;
+};
+
+/* A thread, and what it alone writes; in a cache line of its own. */
+struct worker {
+    struct pool *pool;
+    atomic_ullong finished; /* peers that have ended, of all its units */
+    char padding[64 - sizeof(struct pool *) - sizeof(atomic_ullong)];
 };
 
 #define UNKNOWN ((td_time)-1)
@@ -54,9 +62,10 @@ static bool find_bound(struct pool *pool, struct td_bound *bound, uint32_t repli
     return true;
 }
 
-static bool run_unit(struct pool *pool, struct td_world *world, struct td_bound *bound,
+static bool run_unit(struct worker *worker, struct td_world *world, struct td_bound *bound,
                      uint64_t unit, struct td_error *error)
 {
+    struct pool *pool = worker->pool;
     const struct td_sim_options *options = pool->options;
     uint32_t policy = (uint32_t)(unit / options->replications);
     uint32_t replication = (uint32_t)(unit % options->replications);
@@ -64,14 +73,14 @@ static bool run_unit(struct pool *pool, struct td_world *world, struct td_bound 
     const atomic_bool *stop = options->stop;
 
     if (options->csv == NULL)
-        return td_world_run(world, replication + 1, NULL, stop, &pool->finished, record, error) &&
+        return td_world_run(world, replication + 1, NULL, stop, &worker->finished, record, error) &&
                find_bound(pool, bound, replication, record, error);
 
     struct td_csv_part *part = td_csv_part_begin(options->csv, policy, replication, error);
     if (part == NULL) return false;
     const struct td_recorder recorder = td_csv_part_recorder(part);
     bool done =
-        td_world_run(world, replication + 1, &recorder, stop, &pool->finished, record, error) &&
+        td_world_run(world, replication + 1, &recorder, stop, &worker->finished, record, error) &&
         find_bound(pool, bound, replication, record, error);
     if (done) td_csv_part_run(part, record);
     /* a part that is begun is ended, too: others wait for their turn behind it */
@@ -82,7 +91,8 @@ static bool run_unit(struct pool *pool, struct td_world *world, struct td_bound 
 
 static void *work(void *context)
 {
-    struct pool *pool = context;
+    struct worker *worker = context;
+    struct pool *pool = worker->pool;
     const struct td_sim_options *options = pool->options;
     struct td_world *world = NULL;
     struct td_bound *bound = NULL;
@@ -105,7 +115,7 @@ static void *work(void *context)
                     td_world_create(pool->plan, options->policies[policy], options->seed, &error);
                 world_policy = policy;
             }
-            if (world == NULL || !run_unit(pool, world, bound, unit, &error))
+            if (world == NULL || !run_unit(worker, world, bound, unit, &error))
                 pool_fail(pool, &error);
         }
     }
@@ -118,8 +128,16 @@ static void *work(void *context)
     return NULL;
 }
 
+static double finished(const struct pool *pool, uint32_t jobs)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < jobs; i++)
+        sum += atomic_load_explicit(&pool->workers[i].finished, memory_order_relaxed);
+    return (double)sum;
+}
+
 /* Waits for the threads, and says ten times a second how far they are. */
-static void watch(struct pool *pool)
+static void watch(struct pool *pool, uint32_t jobs)
 {
     const struct td_sim_options *options = pool->options;
     double all = (double)pool->units * pool->plan->scenario->peer_count;
@@ -136,7 +154,7 @@ static void watch(struct pool *pool)
         pthread_cond_timedwait(&pool->changed, &pool->mutex, &until);
         if (options->progress == NULL) continue;
         pthread_mutex_unlock(&pool->mutex);
-        options->progress(options->progress_context, (double)atomic_load(&pool->finished) / all);
+        options->progress(options->progress_context, finished(pool, jobs) / all);
         pthread_mutex_lock(&pool->mutex);
     }
     pthread_mutex_unlock(&pool->mutex);
@@ -146,8 +164,11 @@ static void run_threads(struct pool *pool, uint32_t jobs, pthread_t *threads)
 {
     uint32_t started = 0;
     pool->running = jobs;
-    while (started < jobs && pthread_create(&threads[started], NULL, work, pool) == 0)
-        started++;
+    for (; started < jobs; started++) {
+        struct worker *worker = &pool->workers[started];
+        worker->pool = pool;
+        if (pthread_create(&threads[started], NULL, work, worker) != 0) break;
+    }
     if (started < jobs) {
         pthread_mutex_lock(&pool->mutex);
         pool->running -= jobs - started;
@@ -160,7 +181,7 @@ static void run_threads(struct pool *pool, uint32_t jobs, pthread_t *threads)
                      "the limit on processes (ulimit -u)");
         pool_fail(pool, &error);
     }
-    watch(pool);
+    watch(pool, jobs);
     while (started > 0)
         pthread_join(threads[--started], NULL);
 }
@@ -190,7 +211,8 @@ bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options 
     pool.batch = pool.units / ((uint64_t)jobs * 64) + 1;
     if (pool.batch > 64) pool.batch = 64;
     pthread_t *threads = malloc(jobs * sizeof *threads);
-    bool done = threads != NULL && bounds_create(&pool);
+    pool.workers = td_block_alloc(jobs, sizeof *pool.workers);
+    bool done = threads != NULL && pool.workers != NULL && bounds_create(&pool);
     if (!done) {
         td_error_memory(error, "threads");
     } else {
@@ -203,6 +225,7 @@ bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options 
         if (!done && error != NULL) *error = pool.error;
     }
     free((void *)(uintptr_t)pool.bounds);
+    free(pool.workers);
     free(threads);
     td_plan_destroy(plan);
     return done;

@@ -2,12 +2,12 @@
  * or fail. */
 #include "sim/world_internal.h"
 
-/* A task that ends `length` from now. */
-static inline struct next end_after(const struct td_world *world, double length)
+/* A task of the peer that ends `length` from now. */
+static inline uint64_t end_after(struct td_world *world, td_peer peer, double length)
 {
     td_time at = world->now + td_round_ns(length);
     if (__builtin_expect(at > TD_TIME_MAX, 0)) return td_world_late(world);
-    return (struct next){.at = at, .class = TD_CLASS_COMPLETION};
+    return td_queue_key(&world->queue, at, TD_CLASS_COMPLETION, peer);
 }
 
 /* The first position of the order that the peer does not hold; `steps` for the rest. */
@@ -58,6 +58,34 @@ static inline double speed_now(const struct td_world *world, td_peer peer,
     return slow ? group->speed * group->slow->factor : group->speed;
 }
 
+/* A sample of a build or a fetch. In a world of few peers the draws of neighbouring steps are made
+ * together: a peer needs most of them, and the next event does not wait for each. */
+static inline double work_sample(const struct td_world *world, const struct td_dist *dist,
+                                 td_peer peer, uint32_t step, enum td_purpose purpose)
+{
+    struct td_bundle *bundles = world->bundles[purpose];
+    if (bundles != NULL) {
+        const struct td_draw draw = draw_for(world, peer, step, purpose);
+        double sample;
+        if (td_sample_bundled(dist, &draw, &bundles[peer], &sample)) return sample;
+    }
+    return td_world_sample(world, dist, peer, step, purpose);
+}
+
+void td_task_begin_bundles(const struct td_world *world)
+{
+    for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++)
+        for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
+            struct td_bundle *bundles = world->bundles[purpose];
+            const struct td_draw draw = draw_for(world, peer, 0, purpose);
+            if (bundles == NULL) continue;
+            bundles[peer].first = TD_NO_BUNDLE;
+            if (world->plan->steps >= TD_DRAW_BUNDLE) continue;
+            bundles[peer].first = 0;
+            td_draw_bundle(&draw, bundles[peer].bits);
+        }
+}
+
 /* The time of a whole fetch. A sample is ready only some 100 cycles after its draw began, and the
  * next event waits for it; so the one that the peer will probably need next is drawn now, while
  * others go on. Peers tend to fetch in the same order: the guess is what came after this artifact
@@ -89,7 +117,7 @@ static double build_length(struct td_world *world, td_peer peer, struct sim_peer
     const struct td_plan *plan = world->plan;
     const struct td_plan_step *step = &plan->step[at];
     const struct td_plan_group *group = group_of(world, who);
-    double length = td_world_sample(world, step->build, peer, plan->order[at], TD_DRAW_BUILD);
+    double length = work_sample(world, step->build, peer, plan->order[at], TD_DRAW_BUILD);
     if (world->factors != NULL && at < plan->steps) length *= world->factors[at];
     length = length / step->parts / speed_now(world, peer, group);
 
@@ -98,7 +126,7 @@ static double build_length(struct td_world *world, td_peer peer, struct sim_peer
         !hits(world, peer, at, part))
         return length;
     who->whole = false;
-    return td_world_sample(world, step->fetch, peer, plan->order[at], TD_DRAW_FETCH) / step->parts +
+    return work_sample(world, step->fetch, peer, plan->order[at], TD_DRAW_FETCH) / step->parts +
            length * fraction;
 }
 
@@ -160,7 +188,8 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
 }
 
 /* The same as below, where builds and fetches are whole and never fail. */
-static inline struct next begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
+__attribute__((always_inline)) static inline uint64_t
+begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
     const struct td_plan_group *group = group_of(world, who);
@@ -172,21 +201,23 @@ static inline struct next begin_plain(struct td_world *world, td_peer peer, stru
     who->whole = true;
     if (!(rest ? cache->rest : bit_get(cache->published, at))) {
         who->task = who->run = TASK_BUILD;
-        return end_after(world, td_world_sample(world, plan->step[at].build, peer, plan->order[at],
-                                                TD_DRAW_BUILD) /
-                                    group->speed);
+        return end_after(
+            world, peer,
+            work_sample(world, plan->step[at].build, peer, plan->order[at], TD_DRAW_BUILD) /
+                group->speed);
     }
     who->task = who->run = TASK_FETCH;
     if (world->guesses && !rest)
-        return end_after(world, fetch_time(world, peer, who, before, cache->published));
+        return end_after(world, peer, fetch_time(world, peer, who, before, cache->published));
     return end_after(
-        world, td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH));
+        world, peer,
+        work_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH));
 }
 
 /* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
  * published, and builds all else. */
-__attribute__((noinline)) static struct next begin_any(struct td_world *world, td_peer peer,
-                                                       struct sim_peer *who)
+__attribute__((noinline)) static uint64_t begin_any(struct td_world *world, td_peer peer,
+                                                    struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
     const struct cache *cache = &world->caches[group_of(world, who)->cohort];
@@ -194,7 +225,7 @@ __attribute__((noinline)) static struct next begin_any(struct td_world *world, t
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
         who->task = TASK_BUILD;
-        return end_after(world, build_length(world, peer, who, who->at, run->part, false));
+        return end_after(world, peer, build_length(world, peer, who, who->at, run->part, false));
     }
     uint32_t at = next_artifact(world, peer, who), before = who->at, part = 0;
     uint32_t parts = plan->step[at].parts;
@@ -214,16 +245,17 @@ __attribute__((noinline)) static struct next begin_any(struct td_world *world, t
     }
     if (task == TASK_BUILD) {
         if (begins) foresee(world, peer, who);
-        return end_after(world, build_length(world, peer, who, at, part, there));
+        return end_after(world, peer, build_length(world, peer, who, at, part, there));
     }
     if (world->guesses && at < plan->steps && parts == 1)
-        return end_after(world, fetch_time(world, peer, who, before, cache->published));
+        return end_after(world, peer, fetch_time(world, peer, who, before, cache->published));
     return end_after(
-        world,
-        td_world_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
+        world, peer,
+        work_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
 }
 
-static inline struct next begin_artifact(struct td_world *world, td_peer peer, struct sim_peer *who)
+__attribute__((noinline)) static uint64_t begin_artifact(struct td_world *world, td_peer peer,
+                                                         struct sim_peer *who)
 {
     return __builtin_expect(world->plan->plain, 1) ? begin_plain(world, peer, who)
                                                    : begin_any(world, peer, who);
@@ -234,12 +266,13 @@ void td_task_end_wait(struct td_world *world, td_peer peer)
     struct sim_peer *who = peer_at(world, peer);
     if (!who->waiting) return;
     who->waiting = false;
+    world->waiting--;
     if (world->now > who->since)
         td_world_interval(world, peer, who->since, TD_RECORD_NO_STEP, TD_KIND_WAIT, TD_TASK_OK);
 }
 
-__attribute__((noinline)) static struct next begin_overhead(struct td_world *world, td_peer peer,
-                                                            struct sim_peer *who)
+__attribute__((noinline)) static uint64_t begin_overhead(struct td_world *world, td_peer peer,
+                                                         struct sim_peer *who)
 {
     uint32_t step = who->order_step == TD_UNIVERSE ? world->plan->steps : who->order_step;
     double length =
@@ -247,26 +280,32 @@ __attribute__((noinline)) static struct next begin_overhead(struct td_world *wor
         speed_now(world, peer, group_of(world, who));
     who->task = TASK_OVERHEAD;
     who->since = world->now;
-    return end_after(world, length);
+    return end_after(world, peer, length);
 }
 
-/* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
-static inline struct next begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
-                                      const struct td_command *order)
+static inline void take_order(struct td_world *world, struct sim_peer *who,
+                              const struct td_command *order)
 {
-    if (who->waiting) td_task_end_wait(world, peer);
     world->vain = 0;
     who->order = order->order;
     who->order_step = order->step;
+}
+
+/* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
+static inline uint64_t begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
+                                   const struct td_command *order)
+{
+    if (who->waiting) td_task_end_wait(world, peer);
+    take_order(world, who, order);
     /* without overhead the first artifact is reached at once: nobody could come in between */
     return world->plan->overhead ? begin_overhead(world, peer, who)
                                  : begin_artifact(world, peer, who);
 }
 
 /* The same if it has none. */
-__attribute__((noinline)) static struct next on_other_answer(struct td_world *world, td_peer peer,
-                                                             struct sim_peer *who,
-                                                             const struct td_command *answer)
+__attribute__((noinline)) static uint64_t on_other_answer(struct td_world *world, td_peer peer,
+                                                          struct sim_peer *who,
+                                                          const struct td_command *answer)
 {
     if (answer->kind == TD_COMMAND_DONE) { /* it fails without trying what is known to be broken */
         td_world_wake(world);
@@ -277,39 +316,43 @@ __attribute__((noinline)) static struct next on_other_answer(struct td_world *wo
     TD_ASSERT(answer->kind == TD_COMMAND_WAIT);
     if (!who->waiting) {
         who->waiting = true;
+        world->waiting++;
         who->since = world->now;
     }
     if (answer->until == 0) return NEXT_NONE;
-    return td_world_ask_at(world, answer->until);
+    return td_world_ask_at(world, peer, answer->until);
 }
 
 /* The engine's answer to ASK, the first command. */
-static struct next on_answer(struct td_world *world, td_peer peer, struct sim_peer *who)
+__attribute__((noinline)) static uint64_t on_answer(struct td_world *world, td_peer peer,
+                                                    struct sim_peer *who)
 {
     const struct td_command *answer = &world->commands.items[0];
     if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
     return on_other_answer(world, peer, who, answer);
 }
 
-struct next td_task_start(struct td_world *world, td_peer peer)
+uint64_t td_task_start(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     if (who->order != 0) return begin_artifact(world, peer, who);
-    const struct td_event ask = {.kind = TD_EVENT_ASK, .at = world->now, .peer = peer};
-    if (!td_world_tell(world, &ask, 1)) return NEXT_FAILED;
+    world->commands.count = 0;
+    if (!td_engine_ask(world->engine, world->now, peer, &world->commands, world->error))
+        return NEXT_FAILED;
     return on_answer(world, peer, who);
 }
 
-/* True if a peer whose fetch ends now asks next of all: the fetch wakes nobody, and no other event
- * comes before. Then the engine is told both in one go. */
-static inline bool asks_at_once(const struct td_world *world, const struct sim_peer *who)
+/* True if the peer whose order has ended just now asks next of all, in a plain world: the end of
+ * its build or fetch wakes and aborts nobody, and no other event comes before. */
+static inline bool asks_at_once(const struct td_world *world, bool built)
 {
-    return world->fetches_wake_nobody && !who->outside &&
-           td_key_of_start(&world->queue, world->key) < world->others;
+    bool concerns_others = built ? world->waiting > 0 || world->policy->gives_way != NULL
+                                 : world->waiting > 0 && world->policy->wake == TD_WAKE_ALL;
+    return !concerns_others && td_key_of_start(&world->queue, world->key) < world->others;
 }
 
 /* The peer goes on with its order, or asks for the next one if it may. */
-static inline struct next go_on(struct td_world *world, td_peer peer)
+static inline uint64_t go_on(struct td_world *world, td_peer peer)
 {
     const struct sim_peer *who = peer_at(world, peer);
     if (__builtin_expect(!who->outside || who->order != 0, 1)) return start_now(world);
@@ -317,8 +360,8 @@ static inline struct next go_on(struct td_world *world, td_peer peer)
 }
 
 /* The engine is told, and woken peers get their turn; then the peer's own. */
-__attribute__((noinline)) static struct next report(struct td_world *world, td_peer peer,
-                                                    const struct td_event *event)
+__attribute__((noinline)) static uint64_t report(struct td_world *world, td_peer peer,
+                                                 const struct td_event *event)
 {
     if (!td_world_tell(world, event, 1)) return NEXT_FAILED;
     if (world->commands.count == 0) return go_on(world, peer);
@@ -338,7 +381,7 @@ __attribute__((noinline)) static struct next report(struct td_world *world, td_p
     return td_presence_end(world, peer, failed ? TD_PEER_FAILED : TD_PEER_OK);
 }
 
-static struct next end_failing(struct td_world *world, td_peer peer)
+static uint64_t end_failing(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     const struct td_event event = {
@@ -356,7 +399,7 @@ static struct next end_failing(struct td_world *world, td_peer peer)
 }
 
 /* The rest is there: the order for the universe has ended. */
-static struct next end_universe(struct td_world *world, td_peer peer)
+static uint64_t end_universe(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     const struct td_event event = {.kind = TD_EVENT_ENDED,
@@ -369,37 +412,61 @@ static struct next end_universe(struct td_world *world, td_peer peer)
     return report(world, peer, &event);
 }
 
-/* The peer holds a step now: the engine is told, and asked at once what next if that can be. */
-static inline struct next obtain(struct td_world *world, td_peer peer, struct sim_peer *who,
-                                 bool built, bool whole, td_time took)
+/* The peer holds a step now: what the engine is told. Filled field by field, as gcc would clear all
+ * of it first. */
+static inline void obtained(const struct td_world *world, td_peer peer, const struct sim_peer *who,
+                            bool built, bool whole, td_time took, struct td_event *event)
 {
     uint32_t step = world->plan->order[who->at];
-    bool last = step == who->order_step; /* its prerequisites come before it */
-    struct td_event events[2];
-    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
-    events[0].at = world->now;
-    events[0].peer = peer;
-    events[0].kind = TD_EVENT_OBTAINED;
-    events[0].obtained.order = who->order;
-    events[0].obtained.step = step;
-    events[0].obtained.built = built;
-    events[0].obtained.published = built && group_of(world, who)->publishes;
-    events[0].obtained.whole = whole;
-    events[0].obtained.took = took;
-    events[0].obtained.last = last;
-    if (!last) return report(world, peer, events);
-
-    world->record->events++;
-    who->order = 0;
-    if (built || !asks_at_once(world, who)) return report(world, peer, events);
-    events[1].at = world->now;
-    events[1].peer = peer;
-    events[1].kind = TD_EVENT_ASK;
-    return td_world_tell(world, events, 2) ? on_answer(world, peer, who) : NEXT_FAILED;
+    event->at = world->now;
+    event->peer = peer;
+    event->kind = TD_EVENT_OBTAINED;
+    event->obtained.order = who->order;
+    event->obtained.step = step;
+    event->obtained.built = built;
+    event->obtained.published = built && group_of(world, who)->publishes;
+    event->obtained.whole = whole;
+    event->obtained.took = took;
+    event->obtained.last = step == who->order_step; /* its prerequisites come before it */
 }
 
-__attribute__((noinline)) static struct next complete_any(struct td_world *world, td_peer peer,
-                                                          struct sim_peer *who, enum task task)
+/* And tells it. */
+__attribute__((noinline)) static uint64_t obtain(struct td_world *world, td_peer peer,
+                                                 struct sim_peer *who, bool built, bool whole,
+                                                 td_time took)
+{
+    struct td_event event;
+    obtained(world, peer, who, built, whole, took, &event);
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
+    if (event.obtained.last) {
+        world->record->events++;
+        who->order = 0;
+    }
+    return report(world, peer, &event);
+}
+
+/* The same where the order ends and the peer asks next of all: the engine is told both in one go.
+ */
+__attribute__((always_inline)) static inline uint64_t
+obtain_and_ask(struct td_world *world, td_peer peer, struct sim_peer *who, bool built, td_time took)
+{
+    struct td_event event;
+    obtained(world, peer, who, built, built, took, &event);
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
+    world->record->events++;
+    who->order = 0;
+    world->commands.count = 0;
+    if (!td_engine_obtain_and_ask(world->engine, &event, &world->commands, world->error))
+        return NEXT_FAILED;
+    const struct td_command *answer = &world->commands.items[0];
+    if (answer->kind != TD_COMMAND_ORDER || world->plan->overhead)
+        return on_answer(world, peer, who);
+    take_order(world, who, answer);
+    return begin_plain(world, peer, who);
+}
+
+__attribute__((noinline)) static uint64_t complete_any(struct td_world *world, td_peer peer,
+                                                       struct sim_peer *who, enum task task)
 {
     const struct td_plan *plan = world->plan;
     if (task == TASK_OVERHEAD) {
@@ -428,7 +495,33 @@ __attribute__((noinline)) static struct next complete_any(struct td_world *world
     return obtain(world, peer, who, built, whole, took);
 }
 
-struct next td_task_complete(struct td_world *world, td_peer peer)
+/* A whole build or fetch of a step, with nothing else to it. */
+__attribute__((always_inline)) static inline uint64_t
+complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool built, td_time took)
+{
+    const struct td_plan *plan = world->plan;
+    uint32_t step = plan->order[who->at];
+    enum td_interval_outcome outcome = TD_TASK_OK;
+    who->run = TASK_NONE;
+    who->builds += built;
+    who->fetches += !built;
+    if (built) {
+        const struct td_plan_group *group = group_of(world, who);
+        const struct cache *cache = &world->caches[group->cohort];
+        if (bit_get(cache->published, who->at)) {
+            outcome = TD_TASK_DUPLICATE;
+            world->record->duplicate_builds++;
+        }
+        if (group->publishes) bit_set(cache->published, who->at);
+    }
+    td_world_interval(world, peer, who->since, step, built ? TD_KIND_BUILD : TD_KIND_FETCH,
+                      outcome);
+    if (step == who->order_step && asks_at_once(world, built))
+        return obtain_and_ask(world, peer, who, built, took);
+    return obtain(world, peer, who, built, built, took);
+}
+
+uint64_t td_task_complete(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
     enum task task = (enum task)who->task;
@@ -436,14 +529,10 @@ struct next td_task_complete(struct td_world *world, td_peer peer)
 
     who->busy += took;
     who->task = TASK_NONE;
-    if (!world->plan->plain || task != TASK_FETCH || who->at == world->plan->steps)
+    if (!world->plan->plain || who->at == world->plan->steps || task == TASK_OVERHEAD)
         return complete_any(world, peer, who, task);
-    /* the same for what most events are: a whole fetch of a step */
-    who->run = TASK_NONE;
-    who->fetches++;
-    td_world_interval(world, peer, who->since, world->plan->order[who->at], TD_KIND_FETCH,
-                      TD_TASK_OK);
-    return obtain(world, peer, who, false, false, took);
+    if (task == TASK_FETCH) return complete_plain(world, peer, who, false, took);
+    return complete_plain(world, peer, who, true, took);
 }
 
 void td_task_give_up(struct td_world *world, td_peer peer)

@@ -3,6 +3,7 @@
 #include "sim/world_internal.h"
 
 #define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
+#define BUNDLES_UP_TO 64   /* peers; measured: with more they cost in the cache what they save */
 #define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
 #define VAIN_WAITS 1000u   /* in a row, and two a peer: then it is asked whether anything runs */
 
@@ -12,11 +13,34 @@ static bool needs_held(const struct td_plan *plan)
     return plan->closure != NULL || plan->leaves || plan->pipelines > 0;
 }
 
+/* True if a peer draws its fetches in bundles; its builds. */
+static bool bundles_fetches(const struct td_plan *plan)
+{
+    return plan->scenario->peer_count <= BUNDLES_UP_TO && td_draw_bundle_is_there();
+}
+
+static bool bundles_builds(const struct td_plan *plan)
+{
+    return bundles_fetches(plan) && plan->steps < TD_DRAW_BUNDLE; /* of many it builds only a few */
+}
+
+static bool bundles_create(struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    uint32_t peers = plan->scenario->peer_count;
+    struct td_bundle **of = world->bundles;
+    if (bundles_builds(plan)) of[TD_DRAW_BUILD] = td_block_alloc(peers, sizeof(struct td_bundle));
+    if (bundles_fetches(plan)) of[TD_DRAW_FETCH] = td_block_alloc(peers, sizeof(struct td_bundle));
+    return (!bundles_builds(plan) || of[TD_DRAW_BUILD] != NULL) &&
+           (!bundles_fetches(plan) || of[TD_DRAW_FETCH] != NULL);
+}
+
 size_t td_world_bytes_per_peer(const struct td_plan *plan)
 {
     /* its records here, its arrival, its record in the engine, its two nodes of the queue */
     return sizeof(struct sim_peer) + sizeof(struct run) + sizeof(td_time) +
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
+           (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
            td_engine_bytes_per_peer(plan->steps) + 2 * sizeof(uint64_t);
 }
 
@@ -75,16 +99,14 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->policy = policy;
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
-    world->guesses = plan->steps >= GUESS_FROM;
-    world->fetches_wake_nobody =
-        policy->wake != TD_WAKE_ALL && (policy->wake != TD_WAKE_IN_TURN || plan->pipelines == 0);
+    world->guesses = !bundles_fetches(plan) && plan->steps >= GUESS_FROM;
     world->peers = td_block_alloc(peers, sizeof *world->peers);
     world->runs = calloc(peers, sizeof *world->runs);
     world->arrivals = malloc(peers * sizeof(td_time));
     world->successor = malloc((plan->steps + (size_t)1) * sizeof *world->successor);
     if (world->peers == NULL || world->runs == NULL || world->arrivals == NULL ||
-        world->successor == NULL || !caches_create(world) || !extras_create(world) ||
-        !td_pipelines_create(world)) {
+        world->successor == NULL || !bundles_create(world) || !caches_create(world) ||
+        !extras_create(world) || !td_pipelines_create(world)) {
         td_error_memory(error, "a simulated world");
         goto fail;
     }
@@ -132,6 +154,8 @@ void td_world_destroy(struct td_world *world)
     free(world->absent);
     td_pipelines_destroy(world);
     free(world->arrivals);
+    free(world->bundles[TD_DRAW_BUILD]);
+    free(world->bundles[TD_DRAW_FETCH]);
     free(world->successor);
     free(world);
 }
@@ -144,7 +168,7 @@ __attribute__((noinline)) double td_world_sample(const struct td_world *world,
     return td_sample(dist, &draw);
 }
 
-struct next td_world_late(const struct td_world *world)
+uint64_t td_world_late(const struct td_world *world)
 {
     td_error_set(world->error, TD_FAULT_RUN,
                  "a time passes 146 years in replication %u under %s: shorten the durations",
@@ -173,7 +197,7 @@ static bool is_running(const struct td_world *world)
     return false;
 }
 
-struct next td_world_ask_at(struct td_world *world, td_time until)
+uint64_t td_world_ask_at(struct td_world *world, td_peer peer, td_time until)
 {
     if (++world->vain > VAIN_WAITS + 2 * world->plan->scenario->peer_count) {
         world->vain = 0;
@@ -182,7 +206,7 @@ struct next td_world_ask_at(struct td_world *world, td_time until)
             return NEXT_FAILED;
         }
     }
-    return (struct next){.at = until, .class = TD_CLASS_START};
+    return td_queue_key(&world->queue, until, TD_CLASS_START, peer);
 }
 
 void td_world_record(const struct td_world *world, td_peer peer, td_time since, uint32_t step,
@@ -217,9 +241,9 @@ void td_world_wake(struct td_world *world)
             td_queue_set_leaf(&world->queue, leaf, key);
         else
             td_queue_set(&world->queue, leaf, key);
+        world->woken = true;
     }
     if (many) td_queue_rebuild(&world->queue);
-    world->woken = true;
 }
 
 /* Tells the engine; what it wants done is in world->commands. */
@@ -229,9 +253,10 @@ bool td_world_tell(struct td_world *world, const struct td_event *events, size_t
     return td_engine_apply(world->engine, events, count, &world->commands, world->error) == count;
 }
 
-static inline struct next handle(struct td_world *world, enum td_class class, td_peer peer)
+static inline uint64_t handle(struct td_world *world, uint64_t key, td_peer peer)
 {
-    if (class == TD_CLASS_COMPLETION) return td_task_complete(world, peer);
+    if (td_key_is_completion(&world->queue, key)) return td_task_complete(world, peer);
+    enum td_class class = td_key_class(&world->queue, key);
     if (class == TD_CLASS_START) return td_task_start(world, peer);
     return class == TD_CLASS_ARRIVAL ? td_presence_arrive(world, peer)
                                      : td_presence_depart(world, peer);
@@ -254,12 +279,28 @@ static bool end_of_patience(struct td_world *world, const atomic_bool *stop,
 {
     if (finished != NULL) {
         /* a change that starts again has not ended any more */
-        atomic_fetch_add_explicit(finished, (uint64_t)world->ended - *told, memory_order_relaxed);
+        uint64_t before = atomic_load_explicit(finished, memory_order_relaxed);
+        atomic_store_explicit(finished, before + world->ended - *told, memory_order_relaxed);
         *told = world->ended;
     }
     if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) return false;
     td_error_set(world->error, TD_FAULT_INTERRUPT, "interrupted");
     return true;
+}
+
+/* The next event of all, when the one at hand is over and what follows it has been set. In a flat
+ * queue that is the next of the others, which is known without waiting for what follows. */
+static inline uint64_t next_event(struct td_world *world)
+{
+    bool known = world->queue.flat && !td_queue_is_far(&world->queue, world->others);
+    return known ? world->others : td_queue_top(&world->queue);
+}
+
+/* Who fails says why, but for the queue, which has nobody to tell. */
+static bool why_failed(const struct td_world *world)
+{
+    if (world->error == NULL || world->error->fault != TD_FAULT_NONE) return false;
+    return td_error_memory(world->error, "the event queue");
 }
 
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
@@ -274,28 +315,25 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     world->record = record;
     world->error = error;
     if (!td_replication_begin(world, replication)) return false;
-    while ((key = td_queue_top(queue)) != TD_KEY_NONE) {
+    key = td_queue_top(queue);
+    while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
-        uint32_t leaf = td_queue_leaf(queue, td_key_class(queue, key), peer);
+        uint32_t leaf = td_queue_leaf_of(queue, key);
         world->others = td_queue_next_of_others(queue, leaf, key);
         world->woken = false;
         /* What the peer does next it does at once, unless something else comes before. */
         do {
             world->now = td_key_time(queue, key);
             world->key = key;
-            struct next next = handle(world, td_key_class(queue, key), peer);
-            if (next.at == FAILED) return false;
-            key = TD_KEY_NONE;
-            if (next.at != NEVER) {
-                key = td_queue_key(queue, next.at, next.class, peer);
-                if (key == TD_KEY_NONE) return td_error_memory(error, "the event queue");
-            }
+            key = handle(world, key, peer);
             if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
             if ((++turns & 0xffff) == 0 && end_of_patience(world, stop, finished, &told))
                 return false;
         } while (key < world->others && !td_queue_is_far(queue, key));
+        if (__builtin_expect(key == NEXT_FAILED, 0)) return why_failed(world);
         td_queue_set(queue, leaf, key);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));
+        key = next_event(world);
     }
     if (world->ended != world->plan->scenario->peer_count) return stuck(world);
     if (end_of_patience(world, stop, finished, &told)) return false;

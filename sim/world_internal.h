@@ -117,28 +117,23 @@ struct td_world {
     td_time now;
     bool prefetch; /* there are many peers */
     bool guesses;  /* there are enough steps for fetches to be drawn ahead */
-    /* Unless the policy has everybody woken by everything, or a line in which a peer can come back
-     * ahead of another. */
-    bool fetches_wake_nobody;
+    /* Of builds (TD_DRAW_BUILD) and of fetches (TD_DRAW_FETCH), by peer; NULL: each of these draws
+     * is made when it is needed, or guessed. */
+    struct td_bundle *bundles[2];
     uint64_t key;        /* the event at hand */
     uint64_t others;     /* no event but that comes before this key */
     bool woken;          /* somebody else's event has changed */
+    uint32_t waiting;    /* peers */
     uint32_t vain;       /* waits with an end since an order was given */
     uint32_t ended;      /* peers */
     uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
 };
 
-/* What comes next for a peer: a time, or one of these. */
-#define NEVER ((td_time)-1)
-#define FAILED ((td_time)-2)
+#define NEVER ((td_time)-1) /* a time */
 
-struct next {
-    td_time at;
-    enum td_class class;
-};
-
-static const struct next NEXT_NONE = {.at = NEVER};
-static const struct next NEXT_FAILED = {.at = FAILED};
+/* What comes next for a peer: the key of its event in the queue, or one of these. */
+#define NEXT_NONE TD_KEY_NONE
+#define NEXT_FAILED TD_KEY_FAILED /* the world's error says why; or memory is short */
 
 static inline struct sim_peer *peer_at(const struct td_world *world, td_peer peer)
 {
@@ -213,10 +208,11 @@ static inline bool td_fraction_is_whole(double fraction)
     return fraction > 1 - 1e-12;
 }
 
-/* A turn of the peer at this instant, after all that completes and arrives at it. */
-static inline struct next start_now(const struct td_world *world)
+/* A turn of the peer whose event is at hand, at this instant, after all that completes and arrives
+ * at it. */
+static inline uint64_t start_now(const struct td_world *world)
 {
-    return (struct next){.at = world->now, .class = TD_CLASS_START};
+    return td_key_of_start(&world->queue, world->key);
 }
 
 static inline struct td_draw draw_for(const struct td_world *world, td_peer peer, uint32_t step,
@@ -239,9 +235,9 @@ void td_world_wake(struct td_world *world);
 void td_world_record(const struct td_world *world, td_peer peer, td_time since, uint32_t step,
                      enum td_interval_kind kind, enum td_interval_outcome outcome);
 /* A time that a run may not reach: sets the error. */
-struct next td_world_late(const struct td_world *world);
+uint64_t td_world_late(const struct td_world *world);
 /* A waiting peer's turn at `until`; a wake before that moves it forward, as it has one event. */
-struct next td_world_ask_at(struct td_world *world, td_time until);
+uint64_t td_world_ask_at(struct td_world *world, td_peer peer, td_time until);
 
 /* A row that ends now, if anybody wants it. */
 static inline void td_world_interval(const struct td_world *world, td_peer peer, td_time since,
@@ -253,18 +249,21 @@ static inline void td_world_interval(const struct td_world *world, td_peer peer,
 }
 
 /* task.c */
-struct next td_task_start(struct td_world *world, td_peer peer);
-struct next td_task_complete(struct td_world *world, td_peer peer);
+/* A replication begins: where a peer's steps are all in one bundle, it is drawn now, beside all
+ * else. */
+void td_task_begin_bundles(const struct td_world *world);
+uint64_t td_task_start(struct td_world *world, td_peer peer);
+uint64_t td_task_complete(struct td_world *world, td_peer peer);
 /* What the peer is at is given up: its rows end now. A wait goes on. */
 void td_task_give_up(struct td_world *world, td_peer peer);
 /* A wait ends now. */
 void td_task_end_wait(struct td_world *world, td_peer peer);
 
 /* presence.c */
-struct next td_presence_arrive(struct td_world *world, td_peer peer);
-struct next td_presence_depart(struct td_world *world, td_peer peer);
+uint64_t td_presence_arrive(struct td_world *world, td_peer peer);
+uint64_t td_presence_depart(struct td_world *world, td_peer peer);
 /* The peer has ended; a change that is complete may have to start again until it merges. */
-struct next td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome);
+uint64_t td_presence_end(struct td_world *world, td_peer peer, enum td_peer_outcome outcome);
 /* Present from now on, with a turn at this instant; and no longer present, though it will be again.
  * False with the world's error. */
 bool td_presence_enter(struct td_world *world, td_peer peer);

@@ -376,7 +376,7 @@ static void test_time_that_runs_out(void **state)
     struct td_scenario *scenario = scenario_from(text);
     struct td_plan *plan = td_plan_create(scenario, &error);
     struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, &error);
-    struct td_run_record record;
+    struct td_run_record record = {0};
     assert_false(td_world_run(world, 1, NULL, NULL, NULL, &record, &error));
     assert_int_equal(error.fault, TD_FAULT_RUN);
     assert_non_null(strstr(error.text, "146 years"));
