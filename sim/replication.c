@@ -67,6 +67,7 @@ __attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint
 {
     const struct td_plan *plan = world->plan;
     const struct td_scenario *scenario = plan->scenario;
+    TD_ASSERT(world->record->events == 0 && world->record->machine == 0); /* it comes zeroed */
     world->draw.replication = replication;
     world->now = 0;
     world->ended = 0;

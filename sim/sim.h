@@ -1,8 +1,10 @@
 /* The simulator: the engine against simulated peers in virtual time, replications on threads.
  *
- *     struct td_sim_options options = {.policies = policies, .policy_count = 2, .replications =
- * 100, .seed = 1, .jobs = 2}; struct td_results results = {.labels = &labels, .runs = runs}; runs:
- * policies x replications if (!td_sim_run(scenario, &options, &results, &error)) ...
+ *     struct td_run_record runs[2 * 100] = {0};     policies x replications
+ *     struct td_results results = {.labels = &labels, .runs = runs};
+ *     struct td_sim_options options = {.policies = policies, .policy_count = 2,
+ *                                      .replications = 100, .seed = 1, .jobs = 2};
+ *     if (!td_sim_run(scenario, &options, &results, &error)) ...
  *
  * Same scenario, options and seed: same records, whatever `jobs` is. A (policy, replication) is one
  * unit of parallel work; its luck depends on seed, replication, peer and step only (common random
@@ -34,8 +36,8 @@ struct td_sim_options {
     void *progress_context;
 };
 
-/* Fills results->runs. Cost: for each event of a run a choice of the engine, a sample, and one step
- * of an event queue of as many entries as peers. */
+/* Fills results->runs, which come zeroed. Cost: for each event of a run a choice of the engine, a
+ * sample, and one step of an event queue of as many entries as peers. */
 bool td_sim_run(const struct td_scenario *scenario, const struct td_sim_options *options,
                 struct td_results *results, struct td_error *error);
 

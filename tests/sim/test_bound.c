@@ -306,6 +306,7 @@ static void test_the_same_for_all_policies_and_threads(void **state)
         for (size_t r = 0; jobs > 1 && r < REPLICATIONS; r++)
             first[r] = runs[r].lower_bound;
         struct td_error error;
+        memset(runs, 0, sizeof runs);
         assert_true(td_sim_run(scenario, &options, &results, &error));
         for (size_t r = 0; jobs > 1 && r < 3 * (size_t)REPLICATIONS; r++) {
             assert_true(runs[r].bound_known && runs[r].lower_bound == first[r % REPLICATIONS]);

@@ -116,7 +116,6 @@ static struct td_choice build_twice(const struct td_view *view)
 static void test_bad_policies(void **state)
 {
     (void)state;
-    static struct td_run_record runs[REPLICATIONS];
     static const struct {
         struct td_choice (*choose)(const struct td_view *);
         const char *says;
@@ -129,6 +128,7 @@ static void test_bad_policies(void **state)
         const struct td_policy *policy = &bad;
         const struct td_sim_options options = {
             .policies = &policy, .policy_count = 1, .replications = 3, .jobs = 1};
+        struct td_run_record runs[3] = {0};
         struct td_results results = {.runs = runs};
         struct td_error error;
         assert_false(td_sim_run(scenario, &options, &results, &error));
