@@ -342,12 +342,23 @@ uint64_t td_task_start(struct td_world *world, td_peer peer)
     return on_answer(world, peer, who);
 }
 
+/* True if the end of the peer's order, a fetch, may wake somebody who waits. */
+static bool fetch_wakes_others(const struct td_world *world, td_peer peer)
+{
+    enum td_wake wake = world->policy->wake;
+    if (wake == TD_WAKE_IN_TURN) return td_engine_first_in_line(world->engine, peer) != peer;
+    return wake == TD_WAKE_ALL;
+}
+
 /* True if the peer whose order has ended just now asks next of all, in a plain world: the end of
  * its build or fetch wakes and aborts nobody, and no other event comes before. */
-static inline bool asks_at_once(const struct td_world *world, bool built)
+static inline bool asks_at_once(const struct td_world *world, td_peer peer, bool built)
 {
-    bool concerns_others = built ? world->waiting > 0 || world->policy->gives_way != NULL
-                                 : world->waiting > 0 && world->policy->wake == TD_WAKE_ALL;
+    bool concerns_others = world->waiting > 0;
+    if (built)
+        concerns_others = concerns_others || world->policy->gives_way != NULL;
+    else if (concerns_others)
+        concerns_others = fetch_wakes_others(world, peer);
     return !concerns_others && td_key_of_start(&world->queue, world->key) < world->others;
 }
 
@@ -516,7 +527,7 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
     }
     td_world_interval(world, peer, who->since, step, built ? TD_KIND_BUILD : TD_KIND_FETCH,
                       outcome);
-    if (step == who->order_step && asks_at_once(world, built))
+    if (step == who->order_step && asks_at_once(world, peer, built))
         return obtain_and_ask(world, peer, who, built, took);
     return obtain(world, peer, who, built, built, took);
 }

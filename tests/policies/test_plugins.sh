@@ -238,6 +238,21 @@ done
 done_well run one.json --replications 1 --quiet --policy "$(printf ',p%d.so' {1..64} | cut -c2-)"
 ends 2 --policy "'p65'" 64 -- run one.json --policy "$(printf ',p%d.so' {1..65} | cut -c2-)"
 
+# The end of a fetch wakes the head of the line, which is somebody else: A builds 1 and 2 until 20,
+# B comes at 12, fetches until 25, and A has to wait for that; then A builds 3 until 35, waits for
+# B's next fetch until 38 and is complete; B fetches 3 until 51.
+plugin in_line -DCHOOSE=choose_in_line -DWAKE=TD_WAKE_IN_TURN
+cat >line.json <<'END'
+{"name": "line",
+ "schema": {"id": "s", "universe": "//...", "steps": {"1": "//1", "2": "//2", "3": "//3"}},
+ "steps": {"default": {"build": 10, "fetch": 13}}, "rest": {"build": 0, "fetch": 0},
+ "peers": [{"count": 2, "arrival": {"times": [0, 12]}}],
+ "policies": ["linear"], "replications": 1}
+END
+done_well run line.json --policy ./in_line.so --out line --quiet
+holds 'a line in which others fetch meanwhile' \
+    [ "$(cut -d, -f8 line/peers.csv | tail -n +2 | tr '\n' ' ')" = '38.000000000 51.000000000 ' ]
+
 # --- stopped when they answer nonsense ---------------------------------------------------------
 # stopped FUNCTION PATTERN FLAG...: the run ends with 1 and writes nothing.
 stopped() {

@@ -130,6 +130,24 @@ ONE_OF_MANY struct td_choice choose_restless(const struct td_view *view)
     return choice;
 }
 
+/* A line for what is to be built; who can fetch does so at any time. */
+ONE_OF_MANY struct td_choice choose_in_line(const struct td_view *view)
+{
+    td_step step = td_view_first_published(view);
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_PUBLISHED};
+    if (!td_view_is_its_turn(view))
+        return (struct td_choice){
+            .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
+    step = td_view_first_not_held(view);
+    if (step != TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_STEP, .step = step, .reason = TD_REASON_IN_TURN};
+    return (struct td_choice){
+        .kind = TD_CHOOSE_UNIVERSE, .step = TD_UNIVERSE, .reason = TD_REASON_HOLDS_ALL};
+}
+
 ONE_OF_MANY struct td_choice choose_giving_up(const struct td_view *view)
 {
     (void)view;
