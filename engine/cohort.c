@@ -112,7 +112,6 @@ bool td_cohort_start(struct td_engine *engine, uint32_t cohort, struct td_error 
         return td_error_memory(error, "a cohort's artifacts");
     if ((own || !priority->set) && !td_priority_set(engine, starting, priority, error))
         return false;
-    starting->priority = priority;
     for (uint32_t at = 0; at < steps; at++)
         starting->artifacts[at] =
             (struct artifact){.position = at, .user = NONE, .found_by = TD_NO_PEER};
@@ -122,6 +121,7 @@ bool td_cohort_start(struct td_engine *engine, uint32_t cohort, struct td_error 
     if (starting->table_capacity != 0)
         memset(starting->table, 0, starting->table_capacity * sizeof *starting->table);
     if (td_strain_open(engine, cohort, error) == NONE) return false;
+    starting->priority = priority; /* it has started now, and not before */
     td_strain_begin(engine, &engine->strains[starting->strain]);
     return true;
 }

@@ -314,6 +314,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     world->recorder = recorder;
     world->record = record;
     world->error = error;
+    if (error != NULL) error->fault = TD_FAULT_NONE;
     if (!td_replication_begin(world, replication)) return false;
     key = td_queue_top(queue);
     while (key != TD_KEY_NONE) {
