@@ -1,13 +1,12 @@
 /* The engine's way in: events are checked, applied, answered. See engine/engine.h. */
 #include "engine/engine_internal.h"
 
-/* Room for what so many events can cause: every peer that waits, or comes to, may be woken once,
- * every other one aborted by each, and each has one answer. */
+/* Room for what so many events can cause: every peer may be woken or aborted once, and for each
+ * event there is one answer, and one peer that waits by then and is woken, too. */
 static inline bool commands_reserve(const struct td_engine *engine, size_t events,
                                     struct td_commands *commands)
 {
-    size_t need = commands->count + engine->waiting_count + 2 * events;
-    if (engine->policy->gives_way != NULL) need += engine->peer_count;
+    size_t need = commands->count + engine->peer_count + 2 * events;
     if (__builtin_expect(need <= commands->capacity, 1)) return true;
     struct td_command *items = realloc(commands->items, (need + 16) * sizeof *items);
     if (items == NULL) return false;
@@ -26,24 +25,13 @@ bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *wh
                         names[state]);
 }
 
-/* The peer, or NULL with a sentence. */
-static inline struct peer *peer_in(const struct td_engine *engine, td_peer peer, unsigned states,
-                                   const char *what, struct td_error *error)
-{
-    if (__builtin_expect(peer < engine->peer_count, 1)) {
-        struct peer *who = peer_at(engine, peer);
-        if (__builtin_expect((states >> who->state & 1) != 0, 1)) return who;
-    }
-    td_refuse_peer(engine, peer, what, error);
-    return NULL;
-}
-
 /* The peer at work on an order, or NULL with a sentence. */
 static inline struct peer *peer_with(const struct td_engine *engine, td_peer peer, td_order order,
                                      struct td_error *error)
 {
-    struct peer *who = peer_in(engine, peer, 1u << PEER_ORDERED, "report on an order", error);
-    if (who == NULL || __builtin_expect(who->order == order, 1)) return who;
+    if (!peer_is(engine, peer, 1u << PEER_ORDERED, "report on an order", error)) return NULL;
+    struct peer *who = peer_at(engine, peer);
+    if (__builtin_expect(who->order == order, 1)) return who;
     td_error_set(error, TD_FAULT_INPUT, "peer %u reports on order %llu, but works on %llu", peer,
                  (unsigned long long)order, (unsigned long long)who->order);
     return NULL;
@@ -144,10 +132,11 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
 
 static void hold(struct peer *who, const struct schema *schema, uint32_t position)
 {
-    if (bit_get(who->held, position)) return;
-    bit_set(who->held, position);
+    uint64_t before = who->held[position / 64], after = before | UINT64_C(1) << (position % 64);
+    if (after == before) return;
+    who->held[position / 64] = after;
     who->held_count++;
-    if (__builtin_expect(who->held[position / 64] != ~UINT64_C(0), 1)) return;
+    if (__builtin_expect(after != ~UINT64_C(0), 1)) return;
     while (who->first_word + 1 < schema->words && who->held[who->first_word] == ~UINT64_C(0))
         who->first_word++;
 }
@@ -372,7 +361,8 @@ answer_ask(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
 static inline struct peer *asking(const struct td_engine *engine, td_peer peer,
                                   struct td_error *error)
 {
-    return peer_in(engine, peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error);
+    if (!peer_is(engine, peer, 1u << PEER_FREE | 1u << PEER_WAITING, "ask", error)) return NULL;
+    return peer_at(engine, peer);
 }
 
 /* The order is over, and the peer is free. */

@@ -234,9 +234,9 @@ bool td_refuse_peer(const struct td_engine *engine, td_peer peer, const char *wh
 static inline bool peer_is(const struct td_engine *engine, td_peer peer, unsigned states,
                            const char *what, struct td_error *error)
 {
-    unsigned state =
-        peer < engine->peer_count ? peer_at(engine, peer)->state : (unsigned)PEER_ABSENT;
-    if (__builtin_expect((states >> state & 1) != 0, 1)) return true;
+    bool is = peer < engine->peer_count ? (states >> peer_at(engine, peer)->state & 1) != 0
+                                        : (states >> PEER_ABSENT & 1) != 0;
+    if (__builtin_expect(is, 1)) return true;
     return td_refuse_peer(engine, peer, what, error);
 }
 

@@ -1,6 +1,7 @@
 #include "sim/plan.h"
 
 #include "base/assert.h"
+#include "base/block.h"
 #include "workload/order.h"
 #include "workload/sampler.h"
 
@@ -209,8 +210,8 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
     plan->words = (plan->steps + 63) / 64;
     plan->order = malloc((plan->steps + (size_t)1) * sizeof *plan->order);
     plan->position = malloc(plan->steps * sizeof *plan->position);
-    plan->step = malloc((plan->steps + (size_t)1) * sizeof *plan->step);
-    plan->groups = calloc(scenario->group_count, sizeof *plan->groups);
+    plan->step = td_block_alloc(plan->steps + (size_t)1, sizeof *plan->step);
+    plan->groups = td_block_alloc(scenario->group_count, sizeof *plan->groups);
     plan->cohort_identity = malloc(scenario->group_count * sizeof(struct td_identity *));
     if (plan->order == NULL || plan->position == NULL || plan->step == NULL ||
         plan->groups == NULL || plan->cohort_identity == NULL)

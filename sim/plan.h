@@ -9,8 +9,11 @@
 #include "engine/engine.h"
 #include "workload/scenario.h"
 
+#include <stdalign.h>
+
+/* Both of a size that needs no multiplication: they are looked up for each event. */
 struct td_plan_group {
-    struct td_identity identity;
+    alignas(64) struct td_identity identity;
     uint32_t cohort;
     uint32_t pipeline; /* a dependent one, or UINT32_MAX */
     double speed;
@@ -25,7 +28,8 @@ struct td_plan_group {
 
 /* What is given for each step, by position; behind the last step that of the rest. */
 struct td_plan_step {
-    const struct td_dist *build, *fetch, *factor;
+    alignas(64) const struct td_dist *build;
+    const struct td_dist *fetch, *factor;
     double hit_rate, flaky, broken;
     uint32_t parts;
 };

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define FEW 8 /* leaves; measured */
+#define FEW 8 /* leaves; measured; td_queue_least() knows no more */
 
 bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
                      struct td_error *error)
@@ -34,6 +34,7 @@ bool td_queue_create(struct td_queue *queue, uint32_t peers, bool departures,
     queue->far_key = queue->far_time << queue->time_shift;
     queue->nodes = td_block_alloc((size_t)queue->leaves * 2, sizeof(uint64_t));
     if (queue->nodes == NULL) return td_error_memory(error, "the event queue");
+    queue->leaf = queue->nodes + queue->leaves;
     td_queue_reset(queue);
     return true;
 }
@@ -84,12 +85,11 @@ void td_queue_rebase(struct td_queue *queue)
     /* The next event is a far one, so all are. */
     td_time base = INT64_MAX;
     for (uint32_t i = 0; i < queue->leaves; i++)
-        if (queue->nodes[queue->leaves + i] != TD_KEY_NONE && queue->far[i] < base)
-            base = queue->far[i];
+        if (queue->leaf[i] != TD_KEY_NONE && queue->far[i] < base) base = queue->far[i];
     queue->base = base;
     queue->tied = untied(queue);
     for (uint32_t i = 0; i < queue->leaves; i++) {
-        uint64_t *leaf = &queue->nodes[queue->leaves + i];
+        uint64_t *leaf = &queue->leaf[i];
         if (*leaf != TD_KEY_NONE)
             *leaf = td_queue_key(queue, queue->far[i], td_key_class(queue, *leaf),
                                  td_key_place(queue, *leaf));

@@ -32,6 +32,7 @@ enum td_class {
 #define TD_KEY_FAILED (UINT64_MAX - 1) /* there is none for lack of memory */
 
 struct td_queue {
+    uint64_t *leaf;  /* keys of the leaves, behind the inner nodes */
     uint64_t *nodes; /* 2 * leaves; root at 1 */
     td_time *far;    /* times of the leaves that are beyond the field; NULL until there are any */
     td_time base;
@@ -137,9 +138,12 @@ static inline uint64_t td_least_key(uint64_t a, uint64_t b)
 static inline void td_queue_set(struct td_queue *queue, uint32_t leaf, uint64_t key)
 {
     uint64_t *nodes = queue->nodes, instant_mask = queue->instant_mask;
+    if (queue->flat) {
+        queue->leaf[leaf] = key;
+        return;
+    }
     uint64_t i = queue->leaves + leaf;
     nodes[i] = key;
-    if (queue->flat) return;
     while (i > 1) {
         uint64_t other = nodes[i ^ 1];
         if (__builtin_expect((key ^ other) <= instant_mask, 0)) td_queue_meet(queue, key);
@@ -152,7 +156,7 @@ static inline void td_queue_set(struct td_queue *queue, uint32_t leaf, uint64_t 
 /* The same without replaying, for many at once; td_queue_rebuild() must follow. */
 static inline void td_queue_set_leaf(struct td_queue *queue, uint32_t leaf, uint64_t key)
 {
-    queue->nodes[queue->leaves + leaf] = key;
+    queue->leaf[leaf] = key;
 }
 
 void td_queue_rebuild(struct td_queue *queue);
@@ -160,14 +164,16 @@ void td_queue_rebuild(struct td_queue *queue);
 /* Moves the base on, when the next event of all is a far one. */
 void td_queue_rebase(struct td_queue *queue);
 
-/* The next event of all leaves where they are few. */
+static inline uint64_t td_least_of_four(const uint64_t *keys)
+{
+    return td_least_key(td_least_key(keys[0], keys[1]), td_least_key(keys[2], keys[3]));
+}
+
+/* The next event of all leaves where they are few: four or eight. */
 static inline uint64_t td_queue_least(const struct td_queue *queue)
 {
-    const uint64_t *leaves = queue->nodes + queue->leaves;
-    uint64_t key = TD_KEY_NONE;
-    for (uint32_t i = 0; i < queue->leaves; i += 4)
-        key = td_least_key(key, td_least_key(td_least_key(leaves[i], leaves[i + 1]),
-                                             td_least_key(leaves[i + 2], leaves[i + 3])));
+    uint64_t key = td_least_of_four(queue->leaf);
+    if (queue->leaves > 4) key = td_least_key(key, td_least_of_four(queue->leaf + 4));
     return key;
 }
 
@@ -193,7 +199,7 @@ static inline uint64_t td_queue_top_of_others(struct td_queue *queue, uint32_t l
 {
     uint64_t key = TD_KEY_NONE;
     if (queue->flat) {
-        queue->nodes[queue->leaves + leaf] = TD_KEY_NONE;
+        queue->leaf[leaf] = TD_KEY_NONE;
         return td_queue_least(queue);
     }
     for (uint32_t i = queue->leaves + leaf; i > 1; i >>= 1) {

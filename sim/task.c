@@ -74,16 +74,16 @@ static inline double work_sample(const struct td_world *world, const struct td_d
 
 void td_task_begin_bundles(const struct td_world *world)
 {
-    for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++)
-        for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
-            struct td_bundle *bundles = world->bundles[purpose];
-            const struct td_draw draw = draw_for(world, peer, 0, purpose);
-            if (bundles == NULL) continue;
-            bundles[peer].first = TD_NO_BUNDLE;
-            if (world->plan->steps >= TD_DRAW_BUNDLE) continue;
-            bundles[peer].first = 0;
-            td_draw_bundle(&draw, bundles[peer].bits);
+    for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++) {
+        struct td_bundle *bundles = world->bundles[purpose];
+        struct td_draw draw = draw_for(world, 0, 0, purpose);
+        if (bundles == NULL) continue;
+        bool at_once = world->plan->steps < TD_DRAW_BUNDLE;
+        for (; draw.peer < world->plan->scenario->peer_count; draw.peer++) {
+            bundles[draw.peer].first = at_once ? 0 : TD_NO_BUNDLE;
+            if (at_once) td_draw_bundle(&draw, bundles[draw.peer].bits);
         }
+    }
 }
 
 /* The time of a whole fetch. A sample is ready only some 100 cycles after its draw began, and the
@@ -382,7 +382,7 @@ __attribute__((noinline)) static uint64_t report(struct td_world *world, td_peer
             done = true;
             failed = world->commands.items[i].failed;
         }
-    td_world_wake(world);
+    if (world->commands.count > done) td_world_wake(world);
     if (!done) return go_on(world, peer);
     uint32_t at = peer_at(world, peer)->at;
     if (failed && event->ended.end == TD_END_BROKEN && td_pipeline_breaks_ahead(world, peer, at)) {
@@ -423,12 +423,13 @@ static uint64_t end_universe(struct td_world *world, td_peer peer)
     return report(world, peer, &event);
 }
 
-/* The peer holds a step now: what the engine is told. Filled field by field, as gcc would clear all
- * of it first. */
-static inline void obtained(const struct td_world *world, td_peer peer, const struct sim_peer *who,
-                            bool built, bool whole, td_time took, struct td_event *event)
+/* The peer holds a step now, which may be the end of its order: what the engine is told. Filled
+ * field by field, as gcc would clear all of it first. */
+__attribute__((always_inline)) static inline void hold(struct td_world *world, td_peer peer,
+                                                       struct sim_peer *who, uint32_t step,
+                                                       bool built, bool last, bool whole,
+                                                       td_time took, struct td_event *event)
 {
-    uint32_t step = world->plan->order[who->at];
     event->at = world->now;
     event->peer = peer;
     event->kind = TD_EVENT_OBTAINED;
@@ -438,7 +439,11 @@ static inline void obtained(const struct td_world *world, td_peer peer, const st
     event->obtained.published = built && group_of(world, who)->publishes;
     event->obtained.whole = whole;
     event->obtained.took = took;
-    event->obtained.last = step == who->order_step; /* its prerequisites come before it */
+    event->obtained.last = last;
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
+    if (!last) return;
+    world->record->events++;
+    who->order = 0;
 }
 
 /* And tells it. */
@@ -447,12 +452,9 @@ __attribute__((noinline)) static uint64_t obtain(struct td_world *world, td_peer
                                                  td_time took)
 {
     struct td_event event;
-    obtained(world, peer, who, built, whole, took, &event);
-    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
-    if (event.obtained.last) {
-        world->record->events++;
-        who->order = 0;
-    }
+    uint32_t step = world->plan->order[who->at];
+    bool last = step == who->order_step; /* its prerequisites come before it */
+    hold(world, peer, who, step, built, last, whole, took, &event);
     return report(world, peer, &event);
 }
 
@@ -462,10 +464,7 @@ __attribute__((always_inline)) static inline uint64_t
 obtain_and_ask(struct td_world *world, td_peer peer, struct sim_peer *who, bool built, td_time took)
 {
     struct td_event event;
-    obtained(world, peer, who, built, built, took, &event);
-    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
-    world->record->events++;
-    who->order = 0;
+    hold(world, peer, who, who->order_step, built, true, built, took, &event);
     world->commands.count = 0;
     if (!td_engine_obtain_and_ask(world->engine, &event, &world->commands, world->error))
         return NEXT_FAILED;
