@@ -223,7 +223,10 @@ static inline void bit_clear(uint64_t *bits, uint32_t i)
  * short.
  */
 bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size);
-/* The same for `count` peers that hold up to `words` words of steps each. */
+/* Makes a table of open addressing, `to` with `slots`, the same as another; none and an empty one
+ * are the same. False if memory is short, and nothing has changed. */
+bool td_table_copy(void *to, uint32_t *slots, const void *from, uint32_t count, size_t size);
+/* Room for `count` peers that hold up to `words` words of steps each. */
 bool td_peers_reserve(struct td_engine *engine, uint32_t count, uint32_t words);
 
 /* engine.c: says that the peer cannot do this now. */
@@ -271,6 +274,8 @@ void td_line_enter(struct td_engine *engine, struct cohort *cohort, td_peer peer
 void td_line_leave(struct td_engine *engine, struct cohort *cohort, td_peer peer);
 
 /* strain.c */
+/* Room in the bitmaps, which are not kept if they grow. */
+bool td_strain_reserve(struct strain *strain, uint32_t words);
 uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_error *error);
 void td_strain_close(struct td_engine *engine, uint32_t strain);
 bool td_strain_vary(struct td_engine *engine, uint32_t strain, uint32_t position, uint32_t artifact,
@@ -361,6 +366,7 @@ void td_history_free(struct td_engine *engine, td_peer peer, td_time at);
 bool td_flaky_count(struct flaky *flaky, td_peer peer, td_step step, uint32_t *count);
 void td_flaky_forget(struct flaky *flaky, td_peer peer);
 void td_flaky_reset(struct flaky *flaky);
+bool td_flaky_copy(struct flaky *to, const struct flaky *from);
 
 /* waiting.c: the lists of waiting peers */
 void td_wait_enter(struct td_engine *engine, td_peer peer);

@@ -55,3 +55,17 @@ void td_flaky_reset(struct flaky *flaky)
     flaky->count = 0;
     flaky->newest = 0;
 }
+
+bool td_flaky_copy(struct flaky *to, const struct flaky *from)
+{
+    if (from->count == 0) {
+        td_flaky_reset(to);
+        return true;
+    }
+    if (!td_table_copy(&to->entries, &to->capacity, from->entries, from->capacity,
+                       sizeof *from->entries))
+        return false;
+    to->count = from->count;
+    to->newest = from->newest;
+    return true;
+}

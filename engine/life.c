@@ -19,6 +19,26 @@ bool td_reserve(void *items, uint32_t *capacity, uint32_t need, size_t size)
     return true;
 }
 
+bool td_table_copy(void *to, uint32_t *slots, const void *from, uint32_t count, size_t size)
+{
+    void *table;
+    memcpy(&table, to, sizeof table);
+    if (count == 0) { /* none is as good as an empty one */
+        if (*slots != 0) memset(table, 0, *slots * size);
+        return true;
+    }
+    if (*slots != count) {
+        void *other = malloc(count * size);
+        if (other == NULL) return false;
+        free(table);
+        table = other;
+        memcpy(to, &table, sizeof table);
+        *slots = count;
+    }
+    memcpy(table, from, count * size);
+    return true;
+}
+
 void td_commands_free(struct td_commands *commands)
 {
     free(commands->items);

@@ -23,7 +23,7 @@ struct strain_variant *td_strain_variant(const struct strain *strain, uint32_t p
     return &strain->variants[own_before(strain, position)];
 }
 
-static bool strain_reserve(struct strain *strain, uint32_t words)
+bool td_strain_reserve(struct strain *strain, uint32_t words)
 {
     if (strain->words >= words) return true;
     uint64_t *bits = malloc(4 * (size_t)words * sizeof *bits);
@@ -54,7 +54,7 @@ uint32_t td_strain_open(struct td_engine *engine, uint32_t cohort, struct td_err
         made = engine->strain_count++;
     }
     struct strain *strain = &engine->strains[made];
-    if (!strain_reserve(strain, words)) {
+    if (!td_strain_reserve(strain, words)) {
         strain->next = engine->strain_free;
         engine->strain_free = made;
         td_error_memory(error, "a peer's variants");

@@ -71,8 +71,9 @@ static inline uint64_t lacks(const struct td_view *view, const uint64_t *of, con
     return but == NULL ? bits : bits & ~but[word];
 }
 
-/* Learned ranks change all the time: look for the smallest, ties by the schema's order. */
-__attribute__((noinline)) static td_step
+/* Learned ranks change all the time: look for the smallest, ties by the schema's order. Said to be
+ * cold, so that registers are saved around its call, and not by each choice. */
+__attribute__((noinline, cold)) static td_step
 first_learned(const struct td_view *view, const uint64_t *of, const uint64_t *but, uint32_t word)
 {
     const struct cohort *cohort = view->cohort;
@@ -98,8 +99,8 @@ __attribute__((always_inline)) static inline td_step first_of(const struct td_vi
     return TD_NO_STEP;
 }
 
-/* The first step of all that is not in `but` (NULL: nothing is). Out of line, as what is rarely
- * ready: a choice is short without them. */
+/* The first step of all that is not in `but` (NULL: nothing is). Out of line: the common choices are
+ * short without it. */
 __attribute__((noinline)) static td_step first_but(const struct td_view *view, const uint64_t *but)
 {
     uint32_t word = view->who->first_word;
@@ -111,14 +112,9 @@ __attribute__((noinline)) static td_step first_but(const struct td_view *view, c
     return TD_NO_STEP;
 }
 
-__attribute__((noinline)) static td_step first_of_the_ready(const struct td_view *view)
-{
-    return first_of(view, view->strain->ready, 0);
-}
-
 td_step td_view_first_ready(const struct td_view *view)
 {
-    return view->strain->ready_count == 0 ? TD_NO_STEP : first_of_the_ready(view);
+    return view->strain->ready_count == 0 ? TD_NO_STEP : first_of(view, view->strain->ready, 0);
 }
 
 td_step td_view_first_published(const struct td_view *view)

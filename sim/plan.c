@@ -158,6 +158,19 @@ static bool is_plain(const struct td_plan *plan)
     return true;
 }
 
+/* Whether all replications begin with the same arrivals and nothing that is drawn. */
+static bool opens_alike(const struct td_plan *plan)
+{
+    if (plan->leaves || plan->slow || plan->pipelines != 0) return false;
+    for (uint32_t g = 0; g < plan->scenario->group_count; g++) {
+        const struct td_group_spec *group = &plan->scenario->groups[g];
+        bool drawn =
+            group->arrival_form == TD_ARRIVAL_DRAWN && !td_dist_is_constant(group->arrival);
+        if (drawn || group->arrival_form == TD_ARRIVAL_POISSON) return false;
+    }
+    return true;
+}
+
 /* The engine's table: prerequisites one behind the other, mean build times. */
 static bool plan_schema(struct td_plan *plan)
 {
@@ -225,6 +238,7 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
         !td_dist_is_constant(scenario->overhead) || td_dist_mean(scenario->overhead) > 0;
     if (!plan_touches(plan) || !plan_schema(plan)) goto fail;
     plan->plain = is_plain(plan);
+    plan->opens_alike = opens_alike(plan);
     return plan;
 fail:
     td_error_memory(error, "the scenario's plan");

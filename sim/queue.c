@@ -5,6 +5,7 @@
 #include "base/assert.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define FEW 8 /* leaves; measured; td_queue_least() knows no more */
 
@@ -70,6 +71,14 @@ void td_queue_rebuild(struct td_queue *queue)
             td_queue_meet(queue, nodes[2 * i]);
         nodes[i] = nodes[2 * i] < nodes[2 * i + 1] ? nodes[2 * i] : nodes[2 * i + 1];
     }
+}
+
+void td_queue_restore(struct td_queue *queue, const uint64_t *leaves)
+{
+    memcpy(queue->leaf, leaves, queue->leaves * sizeof *leaves);
+    queue->base = 0;
+    queue->tied = untied(queue);
+    td_queue_rebuild(queue);
 }
 
 uint64_t td_queue_far_key(struct td_queue *queue, td_time at, enum td_class class, uint32_t place)

@@ -1,24 +1,7 @@
-/* Begin and end of a replication: luck that is drawn at once, and what is left at the end. */
+/* Begin and end of a replication: luck that is drawn at once, and what is left at the end. Who
+ * comes first is in opening.c. */
 #include "report/tally.h"
 #include "sim/world_internal.h"
-
-/* Numbers for `random`, before anybody joins. */
-static bool draw_lots(struct td_world *world)
-{
-    const struct td_plan *plan = world->plan;
-    if ((world->policy->needs & TD_NEEDS_LOTS) == 0) return true;
-    for (uint32_t cohort = 0; cohort < plan->cohorts; cohort++)
-        for (uint32_t step = 0; step < plan->steps; step++) {
-            const struct td_draw draw = draw_for(world, cohort, step, TD_DRAW_LOT);
-            const struct td_event lot = {.kind = TD_EVENT_LOT,
-                                         .at = 0,
-                                         .lot = {.identity = *plan->cohort_identity[cohort],
-                                                 .step = step,
-                                                 .number = td_sample_lot(&draw)}};
-            if (!td_world_tell(world, &lot, 1)) return false;
-        }
-    return true;
-}
 
 /* What all peers have in common: the caches, the base, the factors of the steps. */
 static void begin_caches(struct td_world *world)
@@ -65,32 +48,15 @@ static void begin_extras(struct td_world *world)
 
 __attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint32_t replication)
 {
-    const struct td_plan *plan = world->plan;
-    const struct td_scenario *scenario = plan->scenario;
     TD_ASSERT(world->record->events == 0 && world->record->machine == 0); /* it comes zeroed */
     world->draw.replication = replication;
     world->now = 0;
     world->ended = 0;
     world->waiting = 0;
     world->vain = 0;
-    td_engine_reset(world->engine);
-    td_queue_reset(&world->queue);
     begin_caches(world);
     begin_extras(world);
-    if (!td_pipelines_begin(world)) return false;
-    if (!td_scenario_arrivals(scenario, world->draw.seed, replication, world->arrivals,
-                              world->error) ||
-        !draw_lots(world))
-        return false;
-    for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
-        struct sim_peer *who = peer_at(world, peer);
-        *who = (struct sim_peer){
-            .group = scenario->peers[peer].group, .at = NOTHING, .guess = NOTHING};
-        uint64_t key = td_queue_key(&world->queue, world->arrivals[peer], TD_CLASS_ARRIVAL, peer);
-        if (key == TD_KEY_FAILED) return td_error_memory(world->error, "the event queue");
-        td_queue_set_leaf(&world->queue, peer, key);
-    }
-    td_queue_rebuild(&world->queue);
+    if (!td_pipelines_begin(world) || !td_opening_begin(world)) return false;
     td_task_begin_bundles(world);
     return true;
 }

@@ -324,8 +324,7 @@ __attribute__((noinline)) static uint64_t on_other_answer(struct td_world *world
 }
 
 /* The engine's answer to ASK, the first command. */
-__attribute__((noinline)) static uint64_t on_answer(struct td_world *world, td_peer peer,
-                                                    struct sim_peer *who)
+static inline uint64_t on_answer(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
     const struct td_command *answer = &world->commands.items[0];
     if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
@@ -410,14 +409,12 @@ static uint64_t end_failing(struct td_world *world, td_peer peer)
 }
 
 /* The rest is there: the order for the universe has ended. */
-static uint64_t end_universe(struct td_world *world, td_peer peer)
+static uint64_t end_universe(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
-    struct sim_peer *who = peer_at(world, peer);
     const struct td_event event = {.kind = TD_EVENT_ENDED,
                                    .at = world->now,
                                    .peer = peer,
                                    .ended = {.order = who->order, .end = TD_END_OK}};
-    end_run(world, peer, who, TD_TASK_OK);
     who->order = 0;
     world->record->events++;
     return report(world, peer, &event);
@@ -492,7 +489,10 @@ __attribute__((noinline)) static uint64_t complete_any(struct td_world *world, t
     }
     bool built = task == TASK_BUILD;
     if (built && !td_cache_publish(world, peer, who)) return NEXT_FAILED;
-    if (who->at == plan->steps) return end_universe(world, peer);
+    if (who->at == plan->steps) {
+        end_run(world, peer, who, TD_TASK_OK);
+        return end_universe(world, peer, who);
+    }
     if (plan->step[who->at].parts > 1) {
         uint32_t ended = world->runs[peer].part + 1;
         world->held_parts[cell(world, peer, who->at)] = (uint16_t)ended;
@@ -531,6 +531,18 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
     return obtain(world, peer, who, built, built, took);
 }
 
+/* The same for the rest, of which there is one in a plain world. */
+__attribute__((noinline)) static uint64_t complete_plain_rest(struct td_world *world, td_peer peer,
+                                                              struct sim_peer *who, bool built)
+{
+    const struct td_plan_group *group = group_of(world, who);
+    if (built && group->publishes) world->caches[group->cohort].rest = true;
+    who->run = TASK_NONE;
+    td_world_interval(world, peer, who->since, TD_RECORD_REST,
+                      built ? TD_KIND_BUILD : TD_KIND_FETCH, TD_TASK_OK);
+    return end_universe(world, peer, who);
+}
+
 uint64_t td_task_complete(struct td_world *world, td_peer peer)
 {
     struct sim_peer *who = peer_at(world, peer);
@@ -539,8 +551,9 @@ uint64_t td_task_complete(struct td_world *world, td_peer peer)
 
     who->busy += took;
     who->task = TASK_NONE;
-    if (!world->plan->plain || who->at == world->plan->steps || task == TASK_OVERHEAD)
-        return complete_any(world, peer, who, task);
+    if (!world->plan->plain || task == TASK_OVERHEAD) return complete_any(world, peer, who, task);
+    if (who->at == world->plan->steps)
+        return complete_plain_rest(world, peer, who, task == TASK_BUILD);
     if (task == TASK_FETCH) return complete_plain(world, peer, who, false, took);
     return complete_plain(world, peer, who, true, took);
 }

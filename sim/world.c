@@ -37,11 +37,13 @@ static bool bundles_create(struct td_world *world)
 
 size_t td_world_bytes_per_peer(const struct td_plan *plan)
 {
-    /* its records here, its arrival, its record in the engine, its two nodes of the queue */
-    return sizeof(struct sim_peer) + sizeof(struct run) + sizeof(td_time) +
+    /* its record here and in the engine, its arrival, its leaf of the queue */
+    size_t kept = sizeof(struct sim_peer) + td_engine_bytes_per_peer(plan->steps) +
+                  sizeof(td_time) + sizeof(uint64_t);
+    return kept + sizeof(struct run) + sizeof(uint64_t) + /* its inner node */
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
            (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
-           td_engine_bytes_per_peer(plan->steps) + 2 * sizeof(uint64_t);
+           (td_opening_is_kept(plan) ? kept : 0);
 }
 
 static bool caches_create(struct td_world *world)
@@ -86,6 +88,22 @@ static bool extras_create(struct td_world *world)
            (!plan->leaves || world->departs != NULL) && (!plan->slow || world->slow != NULL);
 }
 
+struct td_engine *td_world_engine_create(struct td_world *world, struct td_error *error)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_engine_options options = {.retries = plan->scenario->retries,
+                                              .patience = plan->scenario->patience,
+                                              .learn = plan->scenario->learned};
+    const struct td_event open = {
+        .kind = TD_EVENT_SCHEMA, .at = INT64_MIN, .schema = {.id = 0, .spec = &plan->schema}};
+    struct td_engine *engine = td_engine_create(world->policy, &options, error);
+    if (engine != NULL && td_engine_apply(engine, &open, 1, &world->commands, error) == 1 &&
+        td_engine_expect(engine, plan->scenario->peer_count, error))
+        return engine;
+    td_engine_destroy(engine);
+    return NULL;
+}
+
 struct td_world *td_world_create(const struct td_plan *plan, const struct td_policy *policy,
                                  uint64_t seed, struct td_error *error)
 {
@@ -112,19 +130,11 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     }
     for (uint32_t at = 0; at <= plan->steps; at++)
         world->successor[at] = NOTHING;
-    const struct td_engine_options options = {.retries = plan->scenario->retries,
-                                              .patience = plan->scenario->patience,
-                                              .learn = plan->scenario->learned};
-    world->engine = td_engine_create(policy, &options, error);
+    world->engine = td_world_engine_create(world, error);
     if (world->engine == NULL ||
         !td_queue_create(&world->queue, peers,
-                         plan->leaves || plan->pipelines > 0 || policy->gives_way != NULL, error))
-        goto fail;
-
-    const struct td_event open = {
-        .kind = TD_EVENT_SCHEMA, .at = INT64_MIN, .schema = {.id = 0, .spec = &plan->schema}};
-    if (td_engine_apply(world->engine, &open, 1, &world->commands, error) != 1 ||
-        !td_engine_expect(world->engine, peers, error))
+                         plan->leaves || plan->pipelines > 0 || policy->gives_way != NULL, error) ||
+        !td_opening_create(world, error))
         goto fail;
     return world;
 fail:
@@ -157,6 +167,7 @@ void td_world_destroy(struct td_world *world)
     free(world->bundles[TD_DRAW_BUILD]);
     free(world->bundles[TD_DRAW_FETCH]);
     free(world->successor);
+    td_opening_destroy(world->opening);
     free(world);
 }
 

@@ -1,5 +1,6 @@
 /* The insides of a simulated world: see world.h. task.c has what peers do with their orders,
- * presence.c who is there, replication.c begin and end of a replication, world.c the loop. */
+ * presence.c who is there, opening.c and replication.c begin and end of a replication, world.c the
+ * loop. */
 #ifndef TD_SIM_WORLD_INTERNAL_H
 #define TD_SIM_WORLD_INTERNAL_H
 
@@ -85,6 +86,16 @@ struct cache {
     uint64_t *broken;    /* what the base does not build, if the plan has such; NULL */
 };
 
+/* How a replication begins, if all begin alike: when the first have arrived, and nobody has asked.
+ */
+struct opening {
+    bool known;
+    struct td_engine *engine;
+    struct sim_peer *peers;
+    uint64_t *leaves; /* of the queue */
+    td_time *arrivals;
+};
+
 struct td_world {
     const struct td_plan *plan;
     struct td_engine *engine;
@@ -120,12 +131,13 @@ struct td_world {
     /* Of builds (TD_DRAW_BUILD) and of fetches (TD_DRAW_FETCH), by peer; NULL: each of these draws
      * is made when it is needed, or guessed. */
     struct td_bundle *bundles[2];
-    uint64_t key;        /* the event at hand */
-    uint64_t others;     /* no event but that comes before this key */
-    bool woken;          /* somebody else's event has changed */
-    uint32_t waiting;    /* peers */
-    uint32_t vain;       /* waits with an end since an order was given */
-    uint32_t ended;      /* peers */
+    struct opening *opening; /* NULL: each replication begins anew */
+    uint64_t key;            /* the event at hand */
+    uint64_t others;         /* no event but that comes before this key */
+    bool woken;              /* somebody else's event has changed */
+    uint32_t waiting;        /* peers */
+    uint32_t vain;           /* waits with an end since an order was given */
+    uint32_t ended;          /* peers */
     uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
 };
 
@@ -226,6 +238,8 @@ static inline struct td_draw draw_for(const struct td_world *world, td_peer peer
 }
 
 /* world.c */
+/* An engine that knows the schema, with room for the peers. */
+struct td_engine *td_world_engine_create(struct td_world *world, struct td_error *error);
 /* A sample for the peer and step. Kept out of line: inlined in each place it costs more than its
  * call. */
 double td_world_sample(const struct td_world *world, const struct td_dist *dist, td_peer peer,
@@ -308,6 +322,14 @@ void td_pipeline_block(struct td_world *world, td_peer peer, uint32_t at);
 /* The same for all that it lacks and that is known to be broken; false if none of that is broken by
  * a change ahead. */
 bool td_pipeline_block_hopeless(struct td_world *world, td_peer peer);
+
+/* opening.c */
+/* True if worlds of the plan keep their beginning, unless the policy needs lots. */
+bool td_opening_is_kept(const struct td_plan *plan);
+bool td_opening_create(struct td_world *world, struct td_error *error);
+void td_opening_destroy(struct opening *opening);
+/* Nobody is there, or only those who came first: the engine, the peers, and their events. */
+bool td_opening_begin(struct td_world *world);
 
 /* replication.c */
 bool td_replication_begin(struct td_world *world, uint32_t replication);

@@ -1,6 +1,6 @@
 /* Random lives of cohorts: every choice is held against a plain walk over all steps and peers,
  * waiting peers are never forgotten, and the same events give the same commands again, also through
- * the engine's short ways. A failing seed is printed. */
+ * the engine's short ways and from copies of it. A failing seed is printed. */
 #include "support.h"
 
 #define PEERS 6u
@@ -116,11 +116,23 @@ static void apply(struct rig *rig, struct td_event event)
 
 static size_t asked_at_once;
 
-/* The logged life once more, through the short ways where there is one. */
-static void live_again(struct rig *rig)
+/* The life goes on in the other engine, made the same; what that one had been before is gone. */
+static void move_to(struct rig *rig, struct td_engine **other)
+{
+    struct td_engine *here = rig->engine;
+    assert_true(td_engine_copy(*other, here, &rig->error));
+    assert_true(td_engine_digest(*other) == td_engine_digest(here));
+    rig->engine = *other;
+    *other = here;
+}
+
+/* The logged life once more, through the short ways where there is one, now in this engine, now in
+ * the other. */
+static void live_again(struct rig *rig, struct td_engine **other)
 {
     life_log.commands = 0;
     for (size_t i = 0; i < life_log.count; i++) {
+        if (pick(16) == 0) move_to(rig, other);
         const struct td_event *event = &life_log.events[i], *next = event + 1;
         bool ends = event->kind == TD_EVENT_OBTAINED && event->obtained.last;
         rig->commands.count = 0;
@@ -323,7 +335,7 @@ static void live(uint64_t seed)
 {
     static struct plain plain;
     static uint32_t edges[STEPS * STEPS + 1][2];
-    struct rig rig;
+    struct rig rig, twin;
     random_state = seed;
     memset(&plain, 0, sizeof plain);
     life_log.count = 0;
@@ -331,6 +343,7 @@ static void live(uint64_t seed)
     plain.steps = 1 + pick(pick(4) == 0 ? STEPS : 8);
     (void)random_edges(&plain, edges);
     rig_open(&rig, &test_policy, plain.steps, (const uint32_t(*)[2])edges);
+    rig_open(&twin, &test_policy, plain.steps, (const uint32_t(*)[2])edges);
 
     for (uint32_t round = 0; round < ROUNDS; round++) {
         td_peer peer = pick(PEERS);
@@ -357,11 +370,12 @@ static void live(uint64_t seed)
     /* once more, in the same engine after a reset */
     uint64_t digest = td_engine_digest(rig.engine), commands = life_log.commands;
     td_engine_reset(rig.engine);
-    live_again(&rig);
+    live_again(&rig, &twin.engine);
     assert_true(life_log.commands == commands);
     assert_true(td_engine_digest(rig.engine) == digest);
     check_heir(&rig, &plain, (const uint32_t(*)[2])edges);
     rig_close(&rig);
+    rig_close(&twin);
 }
 
 static uint64_t seed;

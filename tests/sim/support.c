@@ -38,7 +38,8 @@ static void keep_peer(void *context, uint32_t peer, const struct td_peer_record 
     if (peer < sizeof run->peers / sizeof *run->peers) run->peers[peer] = *record;
 }
 
-void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run)
+void run_replication(const char *text, const struct td_policy *policy, uint64_t seed,
+                     uint32_t first, uint32_t last, struct run *run)
 {
     struct td_error error;
     struct td_scenario *scenario = scenario_from(text);
@@ -46,13 +47,22 @@ void run_with(const char *text, const struct td_policy *policy, uint64_t seed, s
     assert_non_null(plan);
     struct td_world *world = td_world_create(plan, policy, seed, &error);
     assert_non_null(world);
-    memset(run, 0, sizeof *run);
     const struct td_recorder recorder = {run, keep_interval, keep_peer};
-    if (!td_world_run(world, 1, &recorder, NULL, NULL, &run->record, &error))
-        fail_msg("%s", error.text);
+    memset(run, 0, sizeof *run);
+    for (uint32_t replication = first; replication <= last; replication++) {
+        free(run->intervals);
+        memset(run, 0, sizeof *run);
+        if (!td_world_run(world, replication, &recorder, NULL, NULL, &run->record, &error))
+            fail_msg("%s", error.text);
+    }
     td_world_destroy(world);
     td_plan_destroy(plan);
     td_scenario_destroy(scenario);
+}
+
+void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run)
+{
+    run_replication(text, policy, seed, 1, 1, run);
 }
 
 void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run)

@@ -103,6 +103,13 @@ static uint32_t make(struct text *text, uint32_t steps, bool full)
     return peers;
 }
 
+/* Its estimates are learned. */
+static void learn(struct text *text)
+{
+    text->length--; /* its last brace */
+    add(text, ",\"estimates\":\"learned\"}");
+}
+
 /* A peer's intervals follow each other from its arrival to its end; sums and counts follow from
  * them. */
 static void check(const struct run *run, uint32_t peers, uint32_t steps, bool directed)
@@ -221,6 +228,46 @@ static void test_everything_at_once(void **state)
     finished = true;
 }
 
+static void assert_same(const struct run *one, const struct run *other, uint32_t peers)
+{
+    assert_int_equal(one->count, other->count);
+    assert_memory_equal(&one->record, &other->record, sizeof one->record);
+    for (size_t i = 0; i < one->count; i++) {
+        const struct td_interval *a = &one->intervals[i], *b = &other->intervals[i];
+        assert_true(a->start == b->start && a->end == b->end && a->peer == b->peer &&
+                    a->step == b->step && a->kind == b->kind && a->outcome == b->outcome);
+    }
+    for (uint32_t peer = 0; peer < peers; peer++) {
+        const struct td_peer_record *a = &one->peers[peer], *b = &other->peers[peer];
+        assert_true(a->arrival == b->arrival && a->completion == b->completion &&
+                    a->merged == b->merged && a->outcome == b->outcome);
+    }
+}
+
+/* A replication is the same whether others went before it in its world, which may begin it from a
+ * copy, or it is alone. */
+static void test_what_went_before_changes_nothing(void **state)
+{
+    (void)state;
+    static struct text text;
+    finished = false;
+    for (seed = 1; seed <= share_of(2 * ROUNDS); seed++) {
+        dice = seed * 1299709;
+        uint32_t steps = 1 + pick(7), peers = make(&text, steps, seed % 2 == 0);
+        if (pick(2) == 0) learn(&text);
+        const struct td_policy *policy;
+        for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
+            struct run alone, later;
+            run_replication(text.bytes, policy, seed, 4, 4, &alone);
+            run_replication(text.bytes, policy, seed, 1, 4, &later);
+            assert_same(&alone, &later, peers);
+            run_free(&alone);
+            run_free(&later);
+        }
+    }
+    finished = true;
+}
+
 /* Which waiting peers are woken is the engine's business: waking all at every change gives the same
  * run. */
 static void test_narrow_wakes_change_nothing(void **state)
@@ -231,7 +278,7 @@ static void test_narrow_wakes_change_nothing(void **state)
     for (seed = 1; seed <= share_of(ROUNDS); seed++) {
         dice = seed * 104729;
         uint32_t steps = 1 + pick(7);
-        (void)make(&text, steps, seed % 2 == 0);
+        uint32_t peers = make(&text, steps, seed % 2 == 0);
         const struct td_policy *policy;
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct td_policy generous = *policy;
@@ -239,12 +286,7 @@ static void test_narrow_wakes_change_nothing(void **state)
             struct run narrow, wide;
             run_policy(text.bytes, policy->name, seed, &narrow);
             run_with(text.bytes, &generous, seed, &wide);
-            assert_int_equal(narrow.count, wide.count);
-            for (size_t k = 0; k < narrow.count; k++) {
-                const struct td_interval *a = &narrow.intervals[k], *b = &wide.intervals[k];
-                assert_true(a->start == b->start && a->end == b->end && a->peer == b->peer &&
-                            a->step == b->step && a->kind == b->kind && a->outcome == b->outcome);
-            }
+            assert_same(&narrow, &wide, peers);
             run_free(&narrow);
             run_free(&wide);
         }
@@ -264,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_what_always_holds, tell_seed),
         cmocka_unit_test_teardown(test_everything_at_once, tell_seed),
+        cmocka_unit_test_teardown(test_what_went_before_changes_nothing, tell_seed),
         cmocka_unit_test_teardown(test_narrow_wakes_change_nothing, tell_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

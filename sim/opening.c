@@ -1,0 +1,140 @@
+/* How replications begin: with the first arrivals. Where nothing about these is left to chance, all
+ * replications begin alike: the first one's beginning is kept, and the others start from a copy. */
+#include "sim/world_internal.h"
+
+#define UP_TO 64 /* peers; with more, what is kept would cost more memory than it saves time */
+
+bool td_opening_is_kept(const struct td_plan *plan)
+{
+    return plan->opens_alike && plan->scenario->peer_count <= UP_TO;
+}
+
+bool td_opening_create(struct td_world *world, struct td_error *error)
+{
+    uint32_t peers = world->plan->scenario->peer_count;
+    if (!td_opening_is_kept(world->plan) || (world->policy->needs & TD_NEEDS_LOTS) != 0)
+        return true; /* without lots: those of each replication are others */
+    struct opening *opening = calloc(1, sizeof *opening);
+    if (opening == NULL) return td_error_memory(error, "a simulated world");
+    world->opening = opening;
+    opening->peers = malloc(peers * sizeof *opening->peers);
+    opening->leaves = malloc(world->queue.leaves * sizeof *opening->leaves);
+    opening->arrivals = malloc(peers * sizeof *opening->arrivals);
+    if (opening->peers == NULL || opening->leaves == NULL || opening->arrivals == NULL)
+        return td_error_memory(error, "a simulated world");
+    opening->engine = td_world_engine_create(world, error);
+    return opening->engine != NULL;
+}
+
+void td_opening_destroy(struct opening *opening)
+{
+    if (opening == NULL) return;
+    td_engine_destroy(opening->engine);
+    free(opening->peers);
+    free(opening->leaves);
+    free(opening->arrivals);
+    free(opening);
+}
+
+/* Numbers for `random`, before anybody joins. */
+static bool draw_lots(struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    if ((world->policy->needs & TD_NEEDS_LOTS) == 0) return true;
+    for (uint32_t cohort = 0; cohort < plan->cohorts; cohort++)
+        for (uint32_t step = 0; step < plan->steps; step++) {
+            const struct td_draw draw = draw_for(world, cohort, step, TD_DRAW_LOT);
+            const struct td_event lot = {.kind = TD_EVENT_LOT,
+                                         .at = 0,
+                                         .lot = {.identity = *plan->cohort_identity[cohort],
+                                                 .step = step,
+                                                 .number = td_sample_lot(&draw)}};
+            if (!td_world_tell(world, &lot, 1)) return false;
+        }
+    return true;
+}
+
+/* Nobody is there yet. */
+static bool begin_anew(struct td_world *world)
+{
+    const struct td_scenario *scenario = world->plan->scenario;
+    td_engine_reset(world->engine);
+    if (!td_scenario_arrivals(scenario, world->draw.seed, world->draw.replication, world->arrivals,
+                              world->error) ||
+        !draw_lots(world))
+        return false;
+    for (td_peer peer = 0; peer < scenario->peer_count; peer++) {
+        struct sim_peer *who = peer_at(world, peer);
+        *who = (struct sim_peer){
+            .group = scenario->peers[peer].group, .at = NOTHING, .guess = NOTHING};
+        uint64_t key = td_queue_key(&world->queue, world->arrivals[peer], TD_CLASS_ARRIVAL, peer);
+        if (key == TD_KEY_FAILED) return td_error_memory(world->error, "the event queue");
+        td_queue_set_leaf(&world->queue, peer, key);
+    }
+    return true;
+}
+
+/* True if the times of all arrivals are in their keys: what is beyond is kept apart, and changes.
+ */
+static bool are_near(const struct td_queue *queue, uint32_t peers)
+{
+    for (uint32_t leaf = 0; leaf < peers; leaf++)
+        if (td_queue_is_far(queue, queue->leaf[leaf])) return false;
+    return true;
+}
+
+/* Those who come at the very first instant do so: before anything else, in their order. */
+static bool let_in(struct td_world *world)
+{
+    uint32_t peers = world->plan->scenario->peer_count;
+    td_time first = world->arrivals[0];
+    for (td_peer peer = 1; peer < peers; peer++)
+        if (world->arrivals[peer] < first) first = world->arrivals[peer];
+    for (td_peer peer = 0; peer < peers; peer++) {
+        uint64_t key = world->queue.leaf[peer];
+        if (world->arrivals[peer] != first) continue;
+        world->now = first;
+        world->key = key;
+        key = td_presence_arrive(world, peer);
+        if (key == NEXT_FAILED) return false;
+        td_queue_set_leaf(&world->queue, peer, key);
+    }
+    return true;
+}
+
+static bool keep(struct td_world *world)
+{
+    struct opening *opening = world->opening;
+    uint32_t peers = world->plan->scenario->peer_count;
+    if (!td_engine_copy(opening->engine, world->engine, world->error)) return false;
+    memcpy(opening->peers, world->peers, peers * sizeof *opening->peers);
+    memcpy(opening->leaves, world->queue.leaf, world->queue.leaves * sizeof *opening->leaves);
+    memcpy(opening->arrivals, world->arrivals, peers * sizeof *opening->arrivals);
+    opening->known = true;
+    return true;
+}
+
+static bool begin_alike(struct td_world *world)
+{
+    const struct opening *opening = world->opening;
+    uint32_t peers = world->plan->scenario->peer_count;
+    memcpy(world->peers, opening->peers, peers * sizeof *opening->peers);
+    td_queue_restore(&world->queue, opening->leaves);
+    memcpy(world->arrivals, opening->arrivals, peers * sizeof *opening->arrivals);
+    return td_engine_copy(world->engine, opening->engine, world->error);
+}
+
+bool td_opening_begin(struct td_world *world)
+{
+    struct td_queue *queue = &world->queue;
+    const struct opening *opening = world->opening;
+    if (opening != NULL && opening->known) return begin_alike(world);
+
+    td_queue_reset(queue);
+    if (!begin_anew(world)) return false;
+    if (opening != NULL && are_near(queue, world->plan->scenario->peer_count) &&
+        !(let_in(world) && keep(world)))
+        return false;
+    td_queue_rebuild(queue);
+    return true;
+}
