@@ -327,17 +327,19 @@ static bool is_drained(struct td_server *server)
     return td_authority_is_idle(server->authority) || now >= server->deadline;
 }
 
-/* What waits for its peers is written before the end; those who do not read are not waited for. */
+/* What waits for its peers is written before the end, once it is durable, however long that takes;
+ * those who do not read are not waited for. */
 static void write_out(struct td_server *server)
 {
-    int64_t until = td_server_clock_ns() + WRITE_OUT_NS;
     server->deadline = TD_TIME_MAX; /* it has come */
-    for (;;) {
-        keep(server, td_keeper_settle);
-        int64_t left = until - td_server_clock_ns();
-        if (left <= 0 || !td_connections_busy(server)) return;
-        lws_sul_schedule(server->context, 0, &server->retry, on_retry, left / 1000 + 1);
+    keep(server, td_keeper_settle);
+    int64_t until = td_server_clock_ns() + WRITE_OUT_NS, left = WRITE_OUT_NS;
+    while (left > 0 && td_connections_busy(server)) {
+        left = until - td_server_clock_ns(); /* if none is, they are looked at once more */
+        int64_t wait_us = left > 0 ? left / 1000 + 1 : 1;
+        lws_sul_schedule(server->context, 0, &server->retry, on_retry, wait_us);
         if (lws_service(server->context, 0) < 0) return;
+        keep(server, td_keeper_settle);
     }
 }
 
