@@ -228,7 +228,8 @@ struct stage {
     struct td_sleep_plan *plan;
     struct td_swarm *swarm;
     struct td_error error;
-    double seconds; /* that the run took */
+    double zero;    /* when the scenario begins */
+    double seconds; /* since then, when the run is over */
     atomic_uint said;
     unsigned heard;
     unsigned stop_after; /* so much has been said */
@@ -268,11 +269,12 @@ static void open_stage(struct stage *stage, const char *peers, struct manners ma
     stage->scenario = scenario_from(text);
     stage->plan = td_sleep_plan_create(stage->scenario, 1, 1, &stage->error);
     assert_non_null(stage->plan);
+    stage->zero = now_s();
     const struct td_swarm_options options = {.plan = stage->plan,
                                              .host = "127.0.0.1",
                                              .port = stage->server.port,
                                              .scale = 0.01,
-                                             .zero_ns = (int64_t)(now_s() * 1e9),
+                                             .zero_ns = (int64_t)(stage->zero * 1e9),
                                              .log = count,
                                              .log_context = stage};
     stage->swarm = td_swarm_create(&options, &stage->error);
@@ -281,9 +283,8 @@ static void open_stage(struct stage *stage, const char *peers, struct manners ma
 
 static bool run(struct stage *stage)
 {
-    double begin = now_s();
     bool good = td_swarm_run(stage->swarm, &stage->error);
-    stage->seconds = now_s() - begin;
+    stage->seconds = now_s() - stage->zero;
     td_swarm_destroy(stage->swarm);
     stop_server(&stage->server);
     return good;
