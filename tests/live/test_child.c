@@ -226,7 +226,7 @@ static void a_stop_interrupts_the_group(void **state)
         .argv = SHELL("trap : INT; sh -c 'trap \"touch inner; exit 1\" INT; touch ready; "
                       "while :; do sleep 0.01; done'; exit 8"),
         .folder = *state,
-        .grace = 500 * MS,
+        .grace = 60 * TD_NS_PER_S, /* one is enough, however slow the machine is */
         .kill = true};
     struct td_child_end end;
     run_and_stop(&command, &end);
@@ -235,13 +235,15 @@ static void a_stop_interrupts_the_group(void **state)
     assert_true(folder_has(*state, "inner"));
 }
 
+/* An interrupt that comes before the shell has looked at the last one is none: it has a second for
+ * that, and ends by itself if it was not enough. */
 static void the_interrupt_is_repeated(void **state)
 {
     const struct td_child_command command = {
         .argv = SHELL("n=0; trap 'n=$((n+1)); [ $n -lt 3 ] || exit 9' INT; touch ready; "
-                      "while :; do sleep 0.01; done"),
+                      "i=0; while [ $((i=i+1)) -lt 1000 ]; do sleep 0.02; done"),
         .folder = *state,
-        .grace = 150 * MS};
+        .grace = TD_NS_PER_S};
     struct td_child_end end;
     run_and_stop(&command, &end);
     assert_int_equal(end.interrupts, 3);
