@@ -83,10 +83,28 @@ static void close_server(struct stage *stage)
     stage->server = NULL;
 }
 
+/* Lets those go on whose script waits for that: WAIT_FOR. */
+static const char *gate_of(const struct stage *stage, const char *name)
+{
+    static char path[80];
+    (void)snprintf(path, sizeof path, "%s.%s", stage->log, name);
+    return path;
+}
+
+static void open_gate(const struct stage *stage, const char *name)
+{
+    FILE *file = fopen(gate_of(stage, name), "w");
+    assert_non_null(file);
+    (void)fclose(file);
+}
+
 static void close_stage(struct stage *stage)
 {
     if (stage->server != NULL) close_server(stage);
     (void)unlink(stage->log);
+    for (const char *const *gate = (const char *const[]){"1", "2", "all", NULL}; *gate != NULL;
+         gate++)
+        (void)unlink(gate_of(stage, *gate));
 }
 
 static const struct td_hello_step steps[] = {{.id = "1", .targets = "//a -//a/b"},
@@ -99,15 +117,17 @@ static void *play(void *context)
     return NULL;
 }
 
-/* What it runs for an order: says what it was told, then does `script`. */
+/* What it runs for an order: says what it was told, then does `script`; in which WAIT_FOR waits for
+ * a gate, that of the step or that of all. */
+#define WAIT_FOR(name) "until [ -e $GATE." name " ]; do sleep 0.02; done"
 static struct actor *cast(struct stage *stage, unsigned number, const char *script)
 {
     struct actor *actor = &stage->actors[number];
     (void)snprintf(actor->name, sizeof actor->name, "p%u", number);
     (void)snprintf(actor->script, sizeof actor->script,
-                   "echo %u $TD_EXPECT ${TD_STEP:-all} $* >>%s; [ $TD_ORDER != 0 ] || "
-                   "echo undirected >>%s; %s",
-                   number, stage->log, stage->log, script);
+                   "GATE=%s; echo %u $TD_EXPECT ${TD_STEP:-all} $* >>$GATE; "
+                   "[ $TD_ORDER != 0 ] || echo undirected >>$GATE; %s",
+                   stage->log, number, script);
     const char *const words[] = {"sh", "-c", actor->script, "sh"};
     memcpy(actor->words, words, sizeof words);
     return actor;
@@ -217,19 +237,41 @@ static void test_broken(void **unused)
     close_stage(&stage);
 }
 
-/* Shuts every client's end of a connection to the stage's authority. */
-static void cut(const struct stage *stage)
+/* The client's end of a connection to the stage's authority, other than that of the port `but`; -1:
+ * there is none. */
+static int find_connection(const struct stage *stage, uint16_t but, uint16_t *port)
 {
-    unsigned cuts = 0;
     for (int fd = 3; fd < 200; fd++) {
-        struct sockaddr_in other = {0};
+        struct sockaddr_in own = {0}, other = {0};
         socklen_t length = sizeof other;
         if (getpeername(fd, (struct sockaddr *)&other, &length) != 0) continue;
         if (other.sin_family != AF_INET || ntohs(other.sin_port) != stage->port) continue;
-        assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
-        cuts++;
+        length = sizeof own;
+        if (getsockname(fd, (struct sockaddr *)&own, &length) != 0) continue;
+        *port = ntohs(own.sin_port);
+        if (*port != but) return fd;
     }
-    assert_int_equal(cuts, 1);
+    return -1;
+}
+
+/* Shuts the client's end of the one connection; its port. */
+static uint16_t cut(const struct stage *stage)
+{
+    uint16_t port, another;
+    int fd = find_connection(stage, 0, &port);
+    assert_true(fd >= 0);
+    assert_int_equal(find_connection(stage, port, &another), -1);
+    assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+    return port;
+}
+
+/* Waits for a connection that is not that one. */
+static void await_connection(const struct stage *stage, uint16_t old)
+{
+    uint16_t port;
+    for (int i = 0; i < 1000 && find_connection(stage, old, &port) < 0; i++)
+        doze(20 * MS);
+    assert_true(find_connection(stage, old, &port) >= 0);
 }
 
 /* One is cut off in the middle of a build, and another one at whose end nobody listens. */
@@ -238,12 +280,14 @@ static void test_lost_connection(void **unused)
     (void)unused;
     struct stage stage;
     open_stage(&stage, -1);
-    enter(&stage, cast(&stage, 0, "[ -z \"$TD_STEP\" ] || sleep 1.5"), 2, TD_TIME_MAX, false);
+    enter(&stage, cast(&stage, 0, "[ -z \"$TD_STEP\" ] || " WAIT_FOR("$TD_STEP")), 2, TD_TIME_MAX,
+          false);
     await(&stage, "0 build 1");
-    cut(&stage);
+    await_connection(&stage, cut(&stage));
+    open_gate(&stage, "1");
     await(&stage, "0 build 2");
-    doze(S);
-    cut(&stage); /* the build ends before the next try */
+    (void)cut(&stage);
+    open_gate(&stage, "2"); /* the build ends before the next try */
     leave(&stage.actors[0], 0);
     assert_int_equal(count_lines(&stage, "0 build 1", false), 1);
     assert_int_equal(count_lines(&stage, "0 build 2", false), 1);
@@ -275,10 +319,11 @@ static void test_max_wait(void **unused)
     (void)unused;
     struct stage stage;
     open_stage(&stage, -1);
-    enter(&stage, cast(&stage, 0, "sleep 2"), 1, TD_TIME_MAX, false);
+    enter(&stage, cast(&stage, 0, WAIT_FOR("all")), 1, TD_TIME_MAX, false);
     await(&stage, "0 build 1");
     enter(&stage, cast(&stage, 1, ":"), 1, 300 * MS, false);
     leave(&stage.actors[1], 0);
+    open_gate(&stage, "all");
     assert_int_equal(count_lines(&stage, "1 build 1", false), 0);
     assert_int_equal(count_lines(&stage, "1 build all //...", true), 1);
     assert_int_equal(count_lines(&stage, "undirected", true), 1);
