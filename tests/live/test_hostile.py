@@ -143,6 +143,13 @@ class Crowd:
                 break
         one.close()
 
+    def wait_for(self, count):
+        """Until so many of them have been there, on a machine that is slow."""
+        deadline = time.monotonic() + LONGEST
+        while self.came < count and not self.flaws:
+            assert time.monotonic() < deadline, self.came
+            time.sleep(0.01)
+
     def __enter__(self):
         for thread in self.threads:
             thread.start()
@@ -169,7 +176,8 @@ def a_crowd(folder):
             for peer in peers:
                 status, said = outcome(peer)
                 assert status == 0, said
-        assert not crowd.flaws and crowd.came > 50, (crowd.came, crowd.flaws)
+            crowd.wait_for(50)
+        assert not crowd.flaws, crowd.flaws
         assert all("order" not in message and not message.get("resumed")
                    for message in crowd.stolen), crowd.stolen
         twice = figure(authority, "task_director_duplicate_builds_total")
