@@ -8,6 +8,7 @@ import os
 import re
 import socket
 import sys
+import time
 
 sys.dont_write_bytecode = True
 from abuse import SCHEMA, Authority, Raw, frame, healthy, outcome, start_peer
@@ -221,8 +222,10 @@ def a_connection_asks_too_often(folder):
 def connections_that_ask_nothing_more(folder):
     with Authority("--hello-time", "0.3") as authority, healthy(authority, folder):
         for path in ("/healthz", "/nothing", "/metrics"):
+            began = time.monotonic()
             one = Raw(authority, connect=False)
-            assert one.ask(path)[0] in (200, 404)
+            status = one.ask(path)[0]  # but for a machine on which that has taken too long
+            assert status in (200, 404) or time.monotonic() - began >= 0.3, (path, status)
             one.drain()  # ends when the authority closes it
             one = Raw(authority, connect=False)
             one.ask(path)
