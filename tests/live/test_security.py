@@ -503,7 +503,7 @@ def it_is_told_at_once(folder):
         authority.process.send_signal(signal.SIGHUP)
         began = time.monotonic()
         assert other.error()[0] == "not-allowed"
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # a ping would have, after 20
 
 
 def what_must_be_meant(folder):
