@@ -20,6 +20,7 @@
 #define CONNECTIONS 19900u
 #define STATUS_EVERY_NS (10 * TD_NS_PER_S)
 #define WRITE_OUT_NS TD_NS_PER_S
+#define LOOK_EVERY LWS_USEC_PER_SEC /* at the flags of signals */
 
 int64_t td_server_clock_ns(void)
 {
@@ -359,6 +360,14 @@ static void on_notify_timer(lws_sorted_usec_list_t *timer)
     lws_sul_schedule(server->context, 0, &server->notify_timer, on_notify_timer, every / 1000);
 }
 
+/* A signal ends the wait for the network, but for one that comes right before it begins: of that
+ * the round hears that this ends. */
+static void on_look(lws_sorted_usec_list_t *timer)
+{
+    struct td_server *server = lws_container_of(timer, struct td_server, look);
+    lws_sul_schedule(server->context, 0, &server->look, on_look, LOOK_EVERY);
+}
+
 static void begin_notifying(struct td_server *server)
 {
     if (!server->options.notify || !td_notify_is_wanted()) return;
@@ -372,6 +381,7 @@ bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_
     td_server_set_timer(server); /* a journal may have left something to wait for */
     keep(server, td_keeper_commit);
     begin_notifying(server);
+    on_look(&server->look);
     while (!atomic_load(stop) || !is_drained(server)) {
         if (reload != NULL && atomic_exchange(reload, false)) {
             td_gate_reload(server);

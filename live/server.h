@@ -54,9 +54,10 @@ uint16_t td_server_port(const struct td_server *server);
 /* Monotonic time at the scenario's zero: that of td_server_create(). */
 int64_t td_server_zero_ns(const struct td_server *server);
 
-/* Serves until it is stopped: `stop` has turned true, and td_server_wake() was called or a signal
- * came. Then there are no new orders, and it returns when those that run have ended, or in time,
- * and when what is queued for peers is written (or a second later). */
+/* Serves until it is stopped: `stop` has turned true, which it notices when td_server_wake() is
+ * called, mostly when a signal comes, and within a second anyway. Then there are no new orders, and
+ * it returns when those that run have ended, or in time, and when what is queued for peers is
+ * written (or a second later). */
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error);
 /* From another thread: look at `stop` now. */
 void td_server_wake(struct td_server *server);

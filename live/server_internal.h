@@ -48,7 +48,7 @@ struct td_server {
     struct lws_vhost *vhost;
     struct td_listener *listener;
     struct ssl_ctx_st *tls; /* NULL: none; the library's */
-    lws_sorted_usec_list_t timer, retry, notify_timer;
+    lws_sorted_usec_list_t timer, retry, notify_timer, look;
     struct td_keeper *keeper;        /* NULL: there is no journal */
     uint64_t durable;                /* the journal's last batch that is; without a journal 0 */
     struct td_answer *held;          /* answers over HTTP that wait for their batch */

@@ -47,6 +47,7 @@ struct td_swarm {
     struct lws_context *context;
     struct link *links;
     uint32_t peers, open;
+    lws_sorted_usec_list_t look;
     struct td_swarm_counts counts;
     atomic_bool stopped;
     bool leaving;          /* the context is being destroyed */
@@ -476,8 +477,16 @@ static bool is_stopped(const struct td_swarm *swarm)
     return atomic_load(&swarm->stopped) || (stop != NULL && atomic_load(stop));
 }
 
+/* A signal ends the wait for the network, but for one that comes right before it begins. */
+static void on_look(lws_sorted_usec_list_t *timer)
+{
+    struct td_swarm *swarm = lws_container_of(timer, struct td_swarm, look);
+    lws_sul_schedule(swarm->context, 0, &swarm->look, on_look, LWS_USEC_PER_SEC);
+}
+
 bool td_swarm_run(struct td_swarm *swarm, struct td_error *error)
 {
+    on_look(&swarm->look);
     for (uint32_t peer = 0; peer < swarm->peers; peer++)
         set_timer(&swarm->links[peer]);
     while (!is_stopped(swarm) && (swarm->counts.ended < swarm->peers || swarm->open > 0))

@@ -307,6 +307,42 @@ def systemd_hears_of_it(folder):
             assert "WATCHDOG" not in listener.recv(4096).decode()
 
 
+# What is preloaded sends SIGTERM right before it waits for the network, if there is a file "now".
+LATE = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+int poll(struct pollfd *files, nfds_t count, int timeout)
+{
+    int (*wait)(struct pollfd *, nfds_t, int) =
+        (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
+    if (timeout != 0 && unlink("now") == 0) raise(SIGTERM);
+    return wait(files, count, timeout);
+}
+"""
+
+
+def a_signal_right_before_it_waits(folder):
+    """Nothing else wakes it, and it ends nevertheless, about a second later."""
+    now, shim = (os.path.join(folder, name) for name in ("now", "late.so"))
+    subprocess.run([os.environ.get("CC", "gcc"), "-shared", "-fPIC", "-o", shim, "-x", "c", "-"],
+                   input=LATE, text=True, check=True)
+    with Authority(cwd=folder, env={**os.environ, "LD_PRELOAD": shim}) as authority:
+        connection = http.client.HTTPConnection("127.0.0.1", authority.port, timeout=PATIENCE)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        time.sleep(0.2)  # it waits
+        with open(now, "w", encoding="utf-8"):
+            connection.close()
+        began = time.monotonic()
+        authority.process.communicate(timeout=PATIENCE)
+        assert authority.process.returncode == 0 and not os.path.exists(now)
+        assert time.monotonic() - began < 20  # the library looks round every 30
+
+
 def the_unit(folder):
     text = (ROOT / "systemd" / "task-director.service").read_text("utf-8")
     unit = os.path.join(folder, "task-director.service")
@@ -365,4 +401,5 @@ def limits_on_files(_):
 if __name__ == "__main__":
     sys.exit(run([pages, who_is_to_end_is_not_well, metrics, why_a_peer_waits,
                   a_state_of_many_comes_in_pieces, status_says_what_is_wrong, watching,
-                  systemd_hears_of_it, the_unit, the_log, limits_on_files]))
+                  systemd_hears_of_it, a_signal_right_before_it_waits, the_unit, the_log,
+                  limits_on_files]))
