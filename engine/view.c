@@ -99,8 +99,8 @@ __attribute__((always_inline)) static inline td_step first_of(const struct td_vi
     return TD_NO_STEP;
 }
 
-/* The first step of all that is not in `but` (NULL: nothing is). Out of line: the common choices are
- * short without it. */
+/* The first step of all that is not in `but` (NULL: nothing is). Out of line: the common choices
+ * are short without it. */
 __attribute__((noinline)) static td_step first_but(const struct td_view *view, const uint64_t *but)
 {
     uint32_t word = view->who->first_word;

@@ -386,7 +386,6 @@ static const char *mend_of(const char *code)
         {"schema-differs", "give the schema another \"id\", or use the file that the others use"},
         {"not-allowed", "ask those who run the authority"},
         {"too-fast", "ask those who run the authority for a higher --max-rate"},
-        {"too-slow", "look at the network, or ask those who run the authority"},
         {"too-much", "restart the authority, or ask those who run it"},
     };
     for (size_t i = 0; i < sizeof mends / sizeof *mends; i++)
@@ -394,23 +393,31 @@ static const char *mend_of(const char *code)
     return "peer and authority do not understand each other: update the older one, or report it";
 }
 
+/* True if the error may be none a little later; the state's trouble says what it is about. */
+static bool tell_trouble(struct td_peer_state *state, const struct td_message *message)
+{
+    const char *code = message->error.code, *text = message->text;
+    char quote[TD_QUOTE_SIZE];
+    if (strcmp(code, "name-taken") == 0) { /* perhaps by our own lost connection */
+        (void)snprintf(state->trouble, sizeof state->trouble,
+                       "another peer there is named %s: give each a --name of its own",
+                       td_text_quote(state->options.hello.peer, quote));
+        return true;
+    }
+    bool slow = strcmp(code, "too-slow") == 0; /* this machine may have stood still */
+    if (!slow && strcmp(code, "try-later") != 0) return false;
+    (void)snprintf(state->trouble, sizeof state->trouble, "%s%s%s",
+                   slow ? "the authority has not heard this peer in time"
+                        : "the authority has no room yet",
+                   text == NULL ? "" : ": ", text == NULL ? "" : td_text_quote(text, quote));
+    return true;
+}
+
 static void take_error(struct td_peer_state *state, const struct td_message *message, td_time now)
 {
     const char *code = message->error.code, *text = message->text;
     char quote[TD_QUOTE_SIZE];
-    if (strcmp(code, "name-taken") == 0) {
-        /* perhaps by our own lost connection */
-        (void)snprintf(state->trouble, sizeof state->trouble,
-                       "another peer there is named %s: give each a --name of its own",
-                       td_text_quote(state->options.hello.peer, quote));
-        if (state->tries == 0) say_log(state, "%s", state->trouble);
-        hang_up(state);
-        try_later(state, now);
-        return;
-    }
-    if (strcmp(code, "try-later") == 0) {
-        (void)snprintf(state->trouble, sizeof state->trouble, "the authority has no room yet%s%s",
-                       text == NULL ? "" : ": ", text == NULL ? "" : td_text_quote(text, quote));
+    if (tell_trouble(state, message)) {
         if (state->tries == 0) say_log(state, "%s", state->trouble);
         hang_up(state);
         try_later(state, now);
