@@ -21,9 +21,14 @@ static bool copy_peers(struct td_engine *to, const struct td_engine *from)
     for (td_peer peer = from->peer_count; peer < to->peer_count; peer++)
         peer_at(to, peer)->state = PEER_ABSENT;
     to->peer_count = from->peer_count;
-    return from->histories == NULL ||
-           copy_items(&to->histories, &to->history_capacity, from->histories,
-                      from->history_capacity, sizeof *from->histories);
+    uint32_t known = from->history_capacity;
+    if (!copy_items(&to->histories, &to->history_capacity, from->histories, known,
+                    sizeof *from->histories))
+        return false;
+    /* who comes back without having been there has no past */
+    if (to->history_capacity > known)
+        memset(to->histories + known, 0, (to->history_capacity - known) * sizeof *to->histories);
+    return true;
 }
 
 /* The priority that follows from the policy, the schema and the lots. */

@@ -279,8 +279,8 @@ void td_engine_reset(struct td_engine *engine);
 
 /* Makes one engine what another is: from here on both give the same answers to the same events.
  * Both were created with the same policy and options, and have heard of the same schemas. False
- * with an error if memory is short: `to` can only be reset then, or destroyed. Cost: a copy of the
- * state. */
+ * with an error if memory is short: `to` can only be reset then, made a copy again, or destroyed.
+ * Cost: a copy of the state. */
 bool td_engine_copy(struct td_engine *to, const struct td_engine *from, struct td_error *error);
 
 /* A number for the whole state: equal digests, equal futures. Cost: a walk over the state. */

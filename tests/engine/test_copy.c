@@ -1,5 +1,6 @@
 /* A copy of an engine answers as that one does, whatever it had been before: with a policy that
- * needs all there is, estimates that are learned, two schemas, and more cohorts than a few. */
+ * needs all there is, estimates that are learned, two schemas, more cohorts than a few, and peers
+ * that read only, have variants of their own, and find steps broken. */
 #include "support.h"
 
 #define PEERS 40u
@@ -14,9 +15,13 @@ static void rank(const struct td_view *view, int64_t *ranks)
 
 static struct td_choice choose(const struct td_view *view)
 {
-    if (td_view_is_its_turn(view)) return test_choose(view);
-    return (struct td_choice){
-        .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
+    if (!td_view_is_its_turn(view))
+        return (struct td_choice){
+            .kind = TD_CHOOSE_WAIT, .step = TD_NO_STEP, .reason = TD_REASON_NOT_ITS_TURN};
+    if (!td_view_holds_all(view) && td_view_first_hopeful(view) == TD_NO_STEP)
+        return (struct td_choice){
+            .kind = TD_CHOOSE_GIVE_UP, .step = TD_NO_STEP, .reason = TD_REASON_BROKEN};
+    return test_choose(view);
 }
 
 static const struct td_policy demanding = {.abi = TD_POLICY_ABI,
@@ -40,9 +45,12 @@ static uint32_t pick(uint32_t below)
 struct life {
     uint32_t peers; /* at most PEERS */
     td_time now;
-    bool here[PEERS], lots[COHORTS];
+    bool here[PEERS], fresh[PEERS], reads[PEERS], lots[COHORTS];
+    bool varied[PEERS][STEPS];      /* by a peer that is here */
     struct td_command order[PEERS]; /* .order 0: none */
 };
+
+static unsigned gave_up;
 
 static struct td_identity identity_of(td_peer peer)
 {
@@ -66,22 +74,44 @@ static struct td_event next_event(struct life *life)
         event.kind = TD_EVENT_JOIN;
         event.join.identity = identity_of(peer);
         event.join.since = event.at;
+        event.join.read_only = life->reads[peer] = pick(8) == 0;
+        life->fresh[peer] = true; /* it holds nothing, and does not wait */
+        memset(life->varied[peer], 0, sizeof life->varied[peer]);
     } else if (pick(30) == 0) {
         life->here[peer] = false;
         life->order[peer].order = 0;
         event.kind = TD_EVENT_LEFT;
+    } else if (pick(40) == 0) {
+        event.kind = TD_EVENT_BROKEN;
+        event.known.identity = identity_of(peer);
+        event.known.step = pick(STEPS);
+        event.known.digest = pick(4);
+    } else if (order->order == 0 && life->fresh[peer] && pick(2) == 0) {
+        bool starts = pick(2) == 0;
+        event.kind = TD_EVENT_VARIANT;
+        event.variant.step = pick(STEPS);
+        event.variant.digest = 1 + pick(3);
+        if (starts && life->varied[peer][event.variant.step]) {
+            event.kind = TD_EVENT_START;
+            event.variant.digest = pick(4);
+        }
+        life->varied[peer][event.variant.step] = true;
     } else if (order->order == 0) {
         event.kind = TD_EVENT_ASK;
+        life->fresh[peer] = false;
     } else if (order->step == TD_UNIVERSE || pick(8) == 0) {
         event.kind = TD_EVENT_ENDED;
         event.ended.order = order->order;
-        event.ended.end = order->step == TD_UNIVERSE ? TD_END_OK : TD_END_FLAKY;
+        event.ended.end = order->step == TD_UNIVERSE ? TD_END_OK
+                          : pick(2) == 0             ? TD_END_FLAKY
+                                                     : TD_END_BROKEN;
         event.ended.step = order->step == TD_UNIVERSE ? 0 : order->step;
     } else {
         event.kind = TD_EVENT_OBTAINED;
         event.obtained.order = order->order;
         event.obtained.step = order->step;
-        event.obtained.built = event.obtained.published = event.obtained.whole = order->build;
+        event.obtained.built = event.obtained.whole = order->build;
+        event.obtained.published = order->build && !life->reads[peer];
         event.obtained.took = 1 + pick(100);
         event.obtained.last = true;
     }
@@ -96,6 +126,7 @@ static void heed(struct life *life, const struct td_event *event, const struct r
         const struct td_command *command = &rig->commands.items[i];
         if (command->kind == TD_COMMAND_ORDER) life->order[command->peer] = *command;
         if (command->kind == TD_COMMAND_DONE) life->here[command->peer] = false;
+        gave_up += command->kind == TD_COMMAND_DONE && event->kind == TD_EVENT_ASK;
     }
 }
 
@@ -160,11 +191,41 @@ static void test_a_copy_lives_on(void **state)
         rig_close(&rig);
         rig_close(&copy);
     }
-    assert_true(waited > 1000);
+    assert_true(waited > 1000 && gave_up > 100);
+}
+
+/* Who is said to come back, but never was in the original, has no past in the copy either. */
+static void test_no_past_is_left(void **state)
+{
+    (void)state;
+    static const uint32_t edges[][2] = {{TD_NO_STEP, TD_NO_STEP}};
+    const struct td_engine_options options = {.learn = true};
+    for (unsigned newcomers = 0; newcomers < 2; newcomers++) {
+        struct rig rig, copy;
+        rig_open_with(&rig, &demanding, &options, 1, edges);
+        rig_open_with(&copy, &demanding, &options, 1, edges);
+        if (newcomers > 0) rig_join(&rig, 0);
+        rig_join(&copy, 3);
+        rig_do(&copy, (struct td_event){.kind = TD_EVENT_ASK, .peer = 3});
+        rig_do(&copy,
+               (struct td_event){
+                   .kind = TD_EVENT_OBTAINED,
+                   .peer = 3,
+                   .obtained = {
+                       .order = 1, .built = true, .published = true, .whole = true, .took = 9}});
+        assert_true(td_engine_copy(copy.engine, rig.engine, &rig.error));
+        const struct td_event back = {.kind = TD_EVENT_JOIN, .peer = 3, .join = {.again = true}};
+        rig_do(&rig, back);
+        rig_do(&copy, back);
+        assert_true(td_engine_digest(copy.engine) == td_engine_digest(rig.engine));
+        rig_close(&rig);
+        rig_close(&copy);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_copy_lives_on)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_copy_lives_on),
+                                       cmocka_unit_test(test_no_past_is_left)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
