@@ -268,6 +268,38 @@ static void test_what_went_before_changes_nothing(void **state)
     finished = true;
 }
 
+/* The same however peers arrive: by chance, or so late that their keys in the queue have no room
+ * for the times, nor for the ends of what they build. */
+static void test_nor_when_peers_come(void **state)
+{
+    (void)state;
+    static struct text text;
+    static const char *const arrivals[] = {
+        "\"100h\"", "{\"every\":\"2000h\"}", "{\"poisson\":{\"per_hour\":0.01}}",
+        "{\"exponential\":{\"mean\":\"2000h\"}}",
+        "{\"shifted\":{\"by\":\"1h\",\"of\":{\"uniform\":{\"min\":0,\"max\":\"1h\"}}}}"};
+    const struct td_policy *policy;
+    for (size_t k = 0; k < sizeof arrivals / sizeof *arrivals; k++) {
+        text.length = 0;
+        add(&text,
+            "{\"name\":\"n\",\"schema\":{\"id\":\"s\",\"universe\":\"//...\",\"steps\":{"
+            "\"a\":\"//a/...\",\"b\":\"//b/...\"}},\"steps\":{\"default\":{\"build\":{"
+            "\"uniform\":{\"min\":\"100h\",\"max\":\"60000h\"}},\"fetch\":\"9000h\"}},"
+            "\"peers\":[{\"name\":\"p\",\"count\":40,\"arrival\":%s,\"cache_id\":\"c\","
+            "\"repository\":\"r\",\"base_ref\":\"m\",\"pipeline\":\"p\"}],"
+            "\"policies\":[\"directed\"]}",
+            arrivals[k]);
+        for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
+            struct run alone, later;
+            run_replication(text.bytes, policy, 1, 4, 4, &alone);
+            run_replication(text.bytes, policy, 1, 1, 4, &later);
+            assert_same(&alone, &later, 40);
+            run_free(&alone);
+            run_free(&later);
+        }
+    }
+}
+
 /* Which waiting peers are woken is the engine's business: waking all at every change gives the same
  * run. */
 static void test_narrow_wakes_change_nothing(void **state)
@@ -307,6 +339,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_always_holds, tell_seed),
         cmocka_unit_test_teardown(test_everything_at_once, tell_seed),
         cmocka_unit_test_teardown(test_what_went_before_changes_nothing, tell_seed),
+        cmocka_unit_test(test_nor_when_peers_come),
         cmocka_unit_test_teardown(test_narrow_wakes_change_nothing, tell_seed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
