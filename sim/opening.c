@@ -1,5 +1,6 @@
 /* How replications begin: with the first arrivals. Where nothing about these is left to chance, all
- * replications begin alike: the first one's beginning is kept, and the others start from a copy. */
+ * replications begin alike: the beginning of a world's second one is kept, and those that follow
+ * start from a copy. A world with one replication has nothing of that. */
 #include "sim/world_internal.h"
 
 #define UP_TO 16 /* peers; measured: with more, the copy saves no time that is seen */
@@ -127,13 +128,16 @@ static bool begin_alike(struct td_world *world)
 bool td_opening_begin(struct td_world *world)
 {
     struct td_queue *queue = &world->queue;
-    const struct opening *opening = world->opening;
+    struct opening *opening = world->opening;
     if (opening != NULL && opening->known) return begin_alike(world);
 
     td_queue_reset(queue);
     if (!begin_anew(world)) return false;
-    if (opening != NULL && are_near(queue, world->plan->scenario->peer_count) &&
-        !(let_in(world) && keep(world)))
+    bool first = opening != NULL && !opening->begun;
+    if (first)
+        opening->begun = true;
+    else if (opening != NULL && are_near(queue, world->plan->scenario->peer_count) &&
+             !(let_in(world) && keep(world)))
         return false;
     td_queue_rebuild(queue);
     return true;

@@ -89,6 +89,7 @@ struct cache {
 /* How a replication begins, if all begin alike: when the first have arrived, and nobody has asked.
  */
 struct opening {
+    bool begun; /* a replication has */
     bool known;
     struct td_engine *engine;
     struct sim_peer *peers;
