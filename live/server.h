@@ -57,7 +57,7 @@ int64_t td_server_zero_ns(const struct td_server *server);
 /* Serves until it is stopped: `stop` has turned true, which it notices when td_server_wake() is
  * called, mostly when a signal comes, and within a second anyway. Then there are no new orders, and
  * it returns when those that run have ended, or in time, and when what is queued for peers is
- * written (or a second later). */
+ * durable and written (or a second after it is durable). */
 bool td_server_run(struct td_server *server, const atomic_bool *stop, struct td_error *error);
 /* From another thread: look at `stop` now. */
 void td_server_wake(struct td_server *server);
