@@ -3,11 +3,14 @@
  * start from a copy. A world with one replication has nothing of that. */
 #include "sim/world_internal.h"
 
-#define UP_TO 16 /* peers; measured: with more, the copy saves no time that is seen */
+/* Peers, and words of steps: with more of either the beginning is too small a part of a replication
+ * for what is kept of it. */
+#define UP_TO 32
+#define UP_TO_WORDS 1
 
 bool td_opening_is_kept(const struct td_plan *plan)
 {
-    return plan->opens_alike && plan->scenario->peer_count <= UP_TO;
+    return plan->opens_alike && plan->scenario->peer_count <= UP_TO && plan->words <= UP_TO_WORDS;
 }
 
 bool td_opening_create(struct td_world *world, struct td_error *error)
