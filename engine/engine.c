@@ -130,18 +130,7 @@ static bool apply_join(struct td_engine *engine, const struct td_event *event,
     return false;
 }
 
-static void hold(struct peer *who, const struct schema *schema, uint32_t position)
-{
-    uint64_t before = who->held[position / 64], after = before | UINT64_C(1) << (position % 64);
-    if (after == before) return;
-    who->held[position / 64] = after;
-    who->held_count++;
-    if (__builtin_expect(after != ~UINT64_C(0), 1)) return;
-    while (who->first_word + 1 < schema->words && who->held[who->first_word] == ~UINT64_C(0))
-        who->first_word++;
-}
-
-/* The same, and what follows from it where holding counts as much as a publication. */
+/* It is held, and what follows from that where holding counts as much as a publication. */
 static inline void obtain(struct td_engine *engine, struct peer *who, const struct cohort *cohort,
                           uint32_t position)
 {

@@ -225,9 +225,32 @@ bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td
 bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
                               struct td_commands *commands, struct td_error *error);
 
-/* The same for an ASK whose answer is not the policy's but `taken`: the ORDER, WAIT or DONE that
- * another policy gave. `would` gets what this policy would have answered. So an engine with another
- * policy follows what has happened. False with an error if either answer is impossible. */
+/* A look ahead (after Chandy and Misra 1979), for worlds that know the future.
+ *
+ * Where nothing is ready for those of a cohort who touch nothing, and the policy promises
+ * TD_NEEDS_STEPS_ONLY, what one of them fetches is seen by nobody else until a build ends. So one
+ * that fetches may be told at once what comes after that fetch, and after the next one, at times
+ * that others have not come to yet. Earlier events may still follow, but only of those who build
+ * nothing: that they come, obtain, ask.
+ *
+ * True if the peer, which has an order to fetch a step, may go ahead: then the function below may
+ * be called, again and again, until anything else happens. */
+bool td_engine_ahead_begin(struct td_engine *engine, td_peer peer);
+
+/* An order to fetch a step. */
+struct td_fetch {
+    td_order order;
+    td_step step;
+};
+
+/* td_engine_obtain_and_ask() for the fetch that the peer's order is for. The next order if that is
+ * to fetch a published step; else TD_NO_STEP, and nothing has happened: the fetch's end has to be
+ * told in its turn. */
+struct td_fetch td_engine_ahead_fetched(struct td_engine *engine, td_time at);
+
+/* td_engine_ask() for an ASK whose answer is not the policy's but `taken`: the ORDER, WAIT or DONE
+ * that another policy gave. `would` gets what this policy would have answered. So an engine with
+ * another policy follows what has happened. False with an error if either answer is impossible. */
 bool td_engine_apply_as(struct td_engine *engine, const struct td_event *ask,
                         const struct td_command *taken, struct td_command *would,
                         struct td_error *error);

@@ -191,6 +191,7 @@ struct td_engine {
     uint64_t *seen;
     td_step *stack;
     uint32_t ranks_capacity, ranked_capacity, seen_capacity, stack_capacity;
+    struct td_view ahead; /* of the peer that goes ahead */
 };
 
 static inline struct peer *peer_at(const struct td_engine *engine, td_peer peer)
@@ -217,6 +218,18 @@ static inline void bit_set(uint64_t *bits, uint32_t i)
 static inline void bit_clear(uint64_t *bits, uint32_t i)
 {
     bits[i / 64] &= ~(UINT64_C(1) << (i % 64));
+}
+
+/* The peer holds what is at a position. */
+static inline void hold(struct peer *who, const struct schema *schema, uint32_t position)
+{
+    uint64_t before = who->held[position / 64], after = before | UINT64_C(1) << (position % 64);
+    if (after == before) return;
+    who->held[position / 64] = after;
+    who->held_count++;
+    if (__builtin_expect(after != ~UINT64_C(0), 1)) return;
+    while (who->first_word + 1 < schema->words && who->held[who->first_word] == ~UINT64_C(0))
+        who->first_word++;
 }
 
 /* life.c: makes room for `need` items of `size` bytes, the new ones zeroed. False if memory is

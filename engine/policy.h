@@ -64,6 +64,10 @@ enum td_needs {
     TD_NEEDS_ESTIMATES = 1u << 0, /* finite mean build times */
     TD_NEEDS_LOTS = 1u << 1,      /* a number that the world draws for each cohort and step */
     TD_NEEDS_TIMES = 1u << 2,     /* estimates of the other times, and when what was observed */
+    /* No need but a promise: `choose` sees nothing but the four td_view_first_*(), and whether the
+     * peer holds all, and orders only what is ready or published, or the universe to who holds all.
+     * What those do who build nothing is then not seen by others, and a simulator looks ahead. */
+    TD_NEEDS_STEPS_ONLY = 1u << 3,
 };
 
 struct td_policy {

@@ -29,7 +29,8 @@ const struct td_policy td_policy = {
     .abi = TD_POLICY_ABI,
     .name = "fetch-first",
     .summary = "what can be fetched first, then as most-unlocked",
-    .wake = TD_WAKE_FOR_USE, /* wake whoever waits when a step gets ready or published */
+    .wake = TD_WAKE_FOR_USE,      /* wake whoever waits when a step gets ready or published */
+    .needs = TD_NEEDS_STEPS_ONLY, /* steps are all that it looks at: simulators like that */
     .rank = rank,
     .choose = choose,
 };

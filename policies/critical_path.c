@@ -23,7 +23,7 @@ const struct td_policy td_policy_critical_path = {
     .name = "critical-path",
     .summary = "directed, the longest chain of builds still to come first",
     .wake = TD_WAKE_FOR_USE,
-    .needs = TD_NEEDS_ESTIMATES,
+    .needs = TD_NEEDS_ESTIMATES | TD_NEEDS_STEPS_ONLY,
     .rank = rank,
     .choose = td_directed_choose,
 };

@@ -32,5 +32,6 @@ const struct td_policy td_policy_directed = {
     .name = "directed",
     .summary = "each step is built by one peer, in the schema's order, and fetched by the others",
     .wake = TD_WAKE_FOR_USE,
+    .needs = TD_NEEDS_STEPS_ONLY,
     .choose = td_directed_choose,
 };

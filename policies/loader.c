@@ -152,7 +152,9 @@ static const struct td_policy *check(const struct source *source, const struct t
     if ((unsigned)policy->wake > TD_WAKE_NONE)
         return refuse(source, "('%s') has %u in .wake: it must be one of enum td_wake",
                       policy->name, (unsigned)policy->wake);
-    if ((policy->needs & ~(unsigned)(TD_NEEDS_ESTIMATES | TD_NEEDS_LOTS | TD_NEEDS_TIMES)) != 0)
+    const unsigned needs =
+        TD_NEEDS_ESTIMATES | TD_NEEDS_LOTS | TD_NEEDS_TIMES | TD_NEEDS_STEPS_ONLY;
+    if ((policy->needs & ~needs) != 0)
         return refuse(source, "('%s') has %#x in .needs: it must be made of enum td_needs",
                       policy->name, policy->needs);
     return policy;

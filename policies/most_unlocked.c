@@ -13,6 +13,7 @@ const struct td_policy td_policy_most_unlocked = {
     .name = "most-unlocked",
     .summary = "directed, first what most other steps come after",
     .wake = TD_WAKE_FOR_USE,
+    .needs = TD_NEEDS_STEPS_ONLY,
     .rank = rank,
     .choose = td_directed_choose,
 };

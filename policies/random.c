@@ -14,7 +14,7 @@ const struct td_policy td_policy_random = {
     .name = "random",
     .summary = "directed, in an order drawn by lot: the yardstick for the other orders",
     .wake = TD_WAKE_FOR_USE,
-    .needs = TD_NEEDS_LOTS,
+    .needs = TD_NEEDS_LOTS | TD_NEEDS_STEPS_ONLY,
     .rank = rank,
     .choose = td_directed_choose,
 };

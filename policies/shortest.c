@@ -13,7 +13,7 @@ const struct td_policy td_policy_shortest = {
     .name = "shortest",
     .summary = "directed, short builds first (by the estimates)",
     .wake = TD_WAKE_FOR_USE,
-    .needs = TD_NEEDS_ESTIMATES,
+    .needs = TD_NEEDS_ESTIMATES | TD_NEEDS_STEPS_ONLY,
     .rank = rank,
     .choose = td_directed_choose,
 };

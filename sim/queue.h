@@ -113,6 +113,14 @@ static inline uint64_t td_queue_key(struct td_queue *queue, td_time at, enum td_
     return relative << queue->time_shift | (uint64_t) class << queue->place_bits | place;
 }
 
+/* The key that comes after those of all events before a time, which is not before the queue's
+ * present, and before all others but that beyond the field none has a key below it. */
+static inline uint64_t td_queue_first_key(const struct td_queue *queue, td_time at)
+{
+    uint64_t relative = (uint64_t)(at - queue->base);
+    return relative >= queue->far_time ? queue->far_key : relative << queue->time_shift;
+}
+
 /* True if a key's time is beyond the field, or there is no event: its time is not known from the
  * key. */
 static inline bool td_queue_is_far(const struct td_queue *queue, uint64_t key)

@@ -54,6 +54,8 @@ __attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint
     world->ended = 0;
     world->waiting = 0;
     world->vain = 0;
+    world->builders.count = 0;
+    world->ahead_of = TD_NO_PEER; /* whose draws were of another replication */
     begin_caches(world);
     begin_extras(world);
     if (!td_pipelines_begin(world) || !td_opening_begin(world)) return false;

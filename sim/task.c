@@ -40,6 +40,11 @@ static inline uint32_t next_artifact(const struct td_world *world, td_peer peer,
     return world->plan->position[who->order_step];
 }
 
+uint32_t td_task_next_artifact(const struct td_world *world, td_peer peer)
+{
+    return next_artifact(world, peer, peer_at(world, peer));
+}
+
 /* A published artifact can have left the cache. */
 static inline bool hits(const struct td_world *world, td_peer peer, uint32_t at, uint32_t part)
 {
@@ -271,9 +276,9 @@ void td_task_end_wait(struct td_world *world, td_peer peer)
         td_world_interval(world, peer, who->since, TD_RECORD_NO_STEP, TD_KIND_WAIT, TD_TASK_OK);
 }
 
-__attribute__((noinline)) static uint64_t begin_overhead(struct td_world *world, td_peer peer,
-                                                         struct sim_peer *who)
+__attribute__((noinline)) uint64_t td_task_begin_overhead(struct td_world *world, td_peer peer)
 {
+    struct sim_peer *who = peer_at(world, peer);
     uint32_t step = who->order_step == TD_UNIVERSE ? world->plan->steps : who->order_step;
     double length =
         td_world_sample(world, world->plan->scenario->overhead, peer, step, TD_DRAW_OVERHEAD) /
@@ -283,12 +288,30 @@ __attribute__((noinline)) static uint64_t begin_overhead(struct td_world *world,
     return end_after(world, peer, length);
 }
 
+/* The row of an overhead, unless it has taken no time. */
+static void overhead_interval(const struct td_world *world, td_peer peer,
+                              const struct sim_peer *who, enum td_interval_outcome outcome)
+{
+    if (world->now == who->since) return;
+    td_world_interval(world, peer, who->since,
+                      who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
+                      TD_KIND_OVERHEAD, outcome);
+}
+
+void td_task_end_overhead(struct td_world *world, td_peer peer)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    who->busy += world->now - who->since;
+    overhead_interval(world, peer, who, TD_TASK_OK);
+}
+
 static inline void take_order(struct td_world *world, struct sim_peer *who,
                               const struct td_command *order)
 {
     world->vain = 0;
     who->order = order->order;
     who->order_step = order->step;
+    who->builder = order->build;
 }
 
 /* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
@@ -298,7 +321,7 @@ static inline uint64_t begin_order(struct td_world *world, td_peer peer, struct 
     if (who->waiting) td_task_end_wait(world, peer);
     take_order(world, who, order);
     /* without overhead the first artifact is reached at once: nobody could come in between */
-    return world->plan->overhead ? begin_overhead(world, peer, who)
+    return world->plan->overhead ? td_task_begin_overhead(world, peer)
                                  : begin_artifact(world, peer, who);
 }
 
@@ -477,10 +500,7 @@ __attribute__((noinline)) static uint64_t complete_any(struct td_world *world, t
 {
     const struct td_plan *plan = world->plan;
     if (task == TASK_OVERHEAD) {
-        if (world->now > who->since)
-            td_world_interval(world, peer, who->since,
-                              who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
-                              TD_KIND_OVERHEAD, TD_TASK_OK);
+        overhead_interval(world, peer, who, TD_TASK_OK);
         return start_now(world);
     }
     if (task == TASK_BUILD && who->failure != FAILS_NOT) {
@@ -563,10 +583,7 @@ void td_task_give_up(struct td_world *world, td_peer peer)
     struct sim_peer *who = peer_at(world, peer);
     if (who->task == TASK_OVERHEAD) {
         who->busy += world->now - who->since;
-        if (world->now > who->since)
-            td_world_interval(world, peer, who->since,
-                              who->order_step == TD_UNIVERSE ? TD_RECORD_REST : who->order_step,
-                              TD_KIND_OVERHEAD, TD_TASK_ABORTED);
+        overhead_interval(world, peer, who, TD_TASK_ABORTED);
     } else if (who->task != TASK_NONE) {
         who->busy += world->now - who->since;
         end_run(world, peer, who, TD_TASK_ABORTED);

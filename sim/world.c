@@ -2,10 +2,13 @@
 #include "base/block.h"
 #include "sim/world_internal.h"
 
-#define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
-#define BUNDLES_UP_TO 64   /* peers; measured: with more they cost in the cache what they save */
-#define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
-#define VAIN_WAITS 1000u   /* in a row, and two a peer: then it is asked whether anything runs */
+#define PREFETCH_FROM 4096    /* peers; measured: below it the records stay in the cache */
+#define BUNDLES_UP_TO 64      /* peers; measured: with more they cost in the cache what they save */
+#define GUESS_FROM 16         /* steps; measured: below it too many guesses are wrong */
+#define AHEAD_FROM 16         /* steps; measured: with fewer there are too few fetches in a row */
+#define AHEAD_FROM_IF_FLAT 32 /* the same where the queue takes little time */
+#define TURNS 0x10000u        /* after so many it is asked whether to go on */
+#define VAIN_WAITS 1000u      /* in a row, and two a peer: then it is asked whether anything runs */
 
 /* True if the world has to know itself what a peer holds. */
 static bool needs_held(const struct td_plan *plan)
@@ -136,6 +139,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
                          plan->leaves || plan->pipelines > 0 || policy->gives_way != NULL, error) ||
         !td_opening_create(world, error))
         goto fail;
+    world->looks_ahead = td_ahead_is_possible(plan, policy) &&
+                         plan->steps >= (world->queue.flat ? AHEAD_FROM_IF_FLAT : AHEAD_FROM);
     return world;
 fail:
     td_world_destroy(world);
@@ -167,6 +172,7 @@ void td_world_destroy(struct td_world *world)
     free(world->bundles[TD_DRAW_BUILD]);
     free(world->bundles[TD_DRAW_FETCH]);
     free(world->successor);
+    free(world->builders.next);
     td_opening_destroy(world->opening);
     free(world);
 }
@@ -285,14 +291,16 @@ static void prefetch(const struct td_world *world, uint64_t key)
     td_queue_prefetch(&world->queue, peer);
 }
 
-static bool end_of_patience(struct td_world *world, const atomic_bool *stop,
-                            atomic_ullong *finished, uint32_t *told)
+static bool end_of_patience(struct td_world *world)
 {
+    atomic_ullong *finished = world->finished;
+    const atomic_bool *stop = world->stop;
+    world->turns = 0;
     if (finished != NULL) {
         /* a change that starts again has not ended any more */
         uint64_t before = atomic_load_explicit(finished, memory_order_relaxed);
-        atomic_store_explicit(finished, before + world->ended - *told, memory_order_relaxed);
-        *told = world->ended;
+        atomic_store_explicit(finished, before + world->ended - world->told, memory_order_relaxed);
+        world->told = world->ended;
     }
     if (stop == NULL || !atomic_load_explicit(stop, memory_order_relaxed)) return false;
     td_error_set(world->error, TD_FAULT_INTERRUPT, "interrupted");
@@ -314,41 +322,58 @@ static bool why_failed(const struct td_world *world)
     return td_error_memory(world->error, "the event queue");
 }
 
+/* The peer whose event is next of all does what there is to do, and goes on at once unless
+ * something else comes before; what comes next for it. */
+static inline uint64_t take_turn(struct td_world *world, td_peer peer, uint32_t leaf, uint64_t key)
+{
+    struct td_queue *queue = &world->queue;
+    if (world->looks_ahead) td_ahead_leave(world, peer, key);
+    world->others = td_queue_next_of_others(queue, leaf, key);
+    world->woken = false;
+    do {
+        world->now = td_key_time(queue, key);
+        world->key = key;
+        key = handle(world, key, peer);
+        if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
+        if (++world->turns >= TURNS && end_of_patience(world)) return NEXT_FAILED;
+    } while (key < world->others && !td_queue_is_far(queue, key));
+    if (!world->looks_ahead || key >= NEXT_FAILED) return key;
+    key = td_ahead_run(world, peer, key);
+    return key >= NEXT_FAILED || td_ahead_enter(world, peer, key) ? key : NEXT_FAILED;
+}
+
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
                   const atomic_bool *stop, atomic_ullong *finished, struct td_run_record *record,
                   struct td_error *error)
 {
     struct td_queue *queue = &world->queue;
-    uint32_t told = 0, turns = 0;
     uint64_t key;
 
     world->recorder = recorder;
     world->record = record;
     world->error = error;
+    world->stop = stop;
+    world->finished = finished;
+    world->told = 0;
     if (error != NULL) error->fault = TD_FAULT_NONE;
     if (!td_replication_begin(world, replication)) return false;
     key = td_queue_top(queue);
     while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf_of(queue, key);
-        world->others = td_queue_next_of_others(queue, leaf, key);
-        world->woken = false;
-        /* What the peer does next it does at once, unless something else comes before. */
-        do {
-            world->now = td_key_time(queue, key);
-            world->key = key;
-            key = handle(world, key, peer);
-            if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
-            if ((++turns & 0xffff) == 0 && end_of_patience(world, stop, finished, &told))
-                return false;
-        } while (key < world->others && !td_queue_is_far(queue, key));
-        if (__builtin_expect(key == NEXT_FAILED, 0)) return why_failed(world);
-        td_queue_set(queue, leaf, key);
+        uint64_t next = world->looks_ahead ? td_ahead_run(world, peer, key) : key;
+        if (next == key)
+            next = take_turn(world, peer, leaf, key);
+        else
+            world->others = TD_KEY_NONE; /* nobody has looked at them */
+        if (__builtin_expect(next == NEXT_FAILED, 0)) return why_failed(world);
+        td_queue_set(queue, leaf, next);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));
+        if (world->turns >= TURNS && end_of_patience(world)) return false;
         key = next_event(world);
     }
     if (world->ended != world->plan->scenario->peer_count) return stuck(world);
-    if (end_of_patience(world, stop, finished, &told)) return false;
+    if (end_of_patience(world)) return false;
     td_replication_end(world);
     return true;
 }

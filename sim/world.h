@@ -15,10 +15,10 @@ struct td_world;
 struct td_world *td_world_create(const struct td_plan *plan, const struct td_policy *policy,
                                  uint64_t seed, struct td_error *error);
 
-/* Runs a replication (from 1) to its end. `recorder` gets its intervals in the order in which they
- * end, then its peers in the scenario's order. `stop` (may be NULL) ends it soon after it turns
- * true; `finished` (may be NULL), which nobody else writes, is raised by the peers that have ended
- * since. `record` comes zeroed. */
+/* Runs a replication (from 1) to its end. `recorder` gets its intervals, those of each peer in
+ * their order, then its peers in the scenario's order. `stop` (may be NULL) ends it soon after it
+ * turns true; `finished` (may be NULL), which nobody else writes, is raised by the peers that have
+ * ended since. `record` comes zeroed. */
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
                   const atomic_bool *stop, atomic_ullong *finished, struct td_run_record *record,
                   struct td_error *error);

@@ -43,7 +43,8 @@ struct sim_peer {
     bool outside : 1; /* of its pipeline's window, but its order goes on */
     /* left: once; joined: it was present before; aborted: its order is to be given up */
     bool ended : 1, left : 1, joined : 1, aborted : 1;
-    uint8_t queued; /* enum queued */
+    bool builder : 1; /* by its order, if it has one */
+    uint8_t queued;   /* enum queued */
 };
 
 /* Of a run: what matters only where steps have parts. */
@@ -86,6 +87,13 @@ struct cache {
     uint64_t *broken;    /* what the base does not build, if the plan has such; NULL */
 };
 
+/* When what comes next happens to each of those who have orders to build; the first of these times
+ * is next[0]. */
+struct builders {
+    td_time *next;
+    uint32_t count, capacity;
+};
+
 /* How a replication begins, if all begin alike: when the first have arrived, and nobody has asked.
  */
 struct opening {
@@ -103,7 +111,11 @@ struct td_world {
     const struct td_policy *policy;
     struct td_queue queue;
     struct td_commands commands;
-    struct td_error *error; /* of the run that is on */
+    /* of the run that is on */
+    struct td_error *error;
+    const atomic_bool *stop;
+    atomic_ullong *finished;
+    uint32_t told; /* peers that have ended, to `finished` */
     struct sim_peer *peers;
     struct run *runs;     /* by peer */
     struct cache *caches; /* by cohort */
@@ -133,12 +145,17 @@ struct td_world {
      * is made when it is needed, or guessed. */
     struct td_bundle *bundles[2];
     struct opening *opening; /* NULL: each replication begins anew */
-    uint64_t key;            /* the event at hand */
-    uint64_t others;         /* no event but that comes before this key */
-    bool woken;              /* somebody else's event has changed */
-    uint32_t waiting;        /* peers */
-    uint32_t vain;           /* waits with an end since an order was given */
-    uint32_t ended;          /* peers */
+    bool looks_ahead;
+    struct builders builders;      /* in a world that looks ahead, as all of ahead.c */
+    struct td_bundle ahead_bundle; /* of fetches of a peer, where it has none of its own */
+    td_peer ahead_of;
+    uint64_t key;        /* the event at hand */
+    uint64_t others;     /* no event but that comes before this key */
+    bool woken;          /* somebody else's event has changed */
+    uint32_t waiting;    /* peers */
+    uint32_t turns;      /* since somebody looked whether the run is to go on */
+    uint32_t vain;       /* waits with an end since an order was given */
+    uint32_t ended;      /* peers */
     uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
 };
 
@@ -273,6 +290,22 @@ uint64_t td_task_complete(struct td_world *world, td_peer peer);
 void td_task_give_up(struct td_world *world, td_peer peer);
 /* A wait ends now. */
 void td_task_end_wait(struct td_world *world, td_peer peer);
+
+uint64_t td_task_begin_overhead(struct td_world *world, td_peer peer);
+/* Its row, and the time that it took. */
+void td_task_end_overhead(struct td_world *world, td_peer peer);
+/* The position of the next artifact of the peer's order. */
+uint32_t td_task_next_artifact(const struct td_world *world, td_peer peer);
+
+/* ahead.c */
+bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy);
+/* The peer goes on alone as far as it can from its event, next of all or not; what comes next for
+ * it: the same, if nothing can be done alone. */
+uint64_t td_ahead_run(struct td_world *world, td_peer peer, uint64_t key);
+/* Around what happens in order: a peer's event is at hand, and what follows it is known. The latter
+ * is false if memory is short. */
+void td_ahead_leave(struct td_world *world, td_peer peer, uint64_t key);
+bool td_ahead_enter(struct td_world *world, td_peer peer, uint64_t key);
 
 /* presence.c */
 uint64_t td_presence_arrive(struct td_world *world, td_peer peer);

@@ -215,7 +215,7 @@ plugin sleeper -DWAKE=4
 refused ./sleeper.so '.wake' "'mine'"
 plugin negative -DWAKE=-1
 refused ./negative.so '.wake' "'mine'"
-plugin needy -DNEEDS=8u
+plugin needy -DNEEDS=16u
 refused ./needy.so '.needs' "'mine'"
 echo 'int td_nowhere(void); int td_policy(void); int td_policy(void) { return td_nowhere(); }' >u.c
 "${CC:-gcc}" -shared -fPIC -o unlinked.so u.c

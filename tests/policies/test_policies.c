@@ -235,12 +235,12 @@ static void test_needs(void **state)
     } cases[] = {{"universe", 0},
                  {"linear", 0},
                  {"parallel", 0},
-                 {"directed", 0},
-                 {"longest", TD_NEEDS_ESTIMATES},
-                 {"shortest", TD_NEEDS_ESTIMATES},
-                 {"critical-path", TD_NEEDS_ESTIMATES},
-                 {"most-unlocked", 0},
-                 {"random", TD_NEEDS_LOTS},
+                 {"directed", TD_NEEDS_STEPS_ONLY},
+                 {"longest", TD_NEEDS_ESTIMATES | TD_NEEDS_STEPS_ONLY},
+                 {"shortest", TD_NEEDS_ESTIMATES | TD_NEEDS_STEPS_ONLY},
+                 {"critical-path", TD_NEEDS_ESTIMATES | TD_NEEDS_STEPS_ONLY},
+                 {"most-unlocked", TD_NEEDS_STEPS_ONLY},
+                 {"random", TD_NEEDS_LOTS | TD_NEEDS_STEPS_ONLY},
                  {"speculative", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES},
 
                  {"weighing", TD_NEEDS_ESTIMATES | TD_NEEDS_TIMES}};

@@ -29,7 +29,7 @@ struct run {
     struct td_run_record record;
     struct td_interval *intervals;
     size_t count, capacity;
-    struct td_peer_record peers[64];
+    struct td_peer_record peers[160];
 };
 
 /* The last of the replications first .. last, one after the other in one world; the first one. */
