@@ -32,36 +32,37 @@ static inline void put_pair(char *out, uint32_t number)
     memcpy(out, pairs + 2 * (size_t)number, 2);
 }
 
+/* How many decimal digits a number has. */
+static inline size_t digits_of(uint64_t number)
+{
+    size_t digits = 1;
+    for (uint64_t limit = 10; number >= limit; limit *= 10) /* of seconds there are few */
+        digits++;
+    return digits;
+}
+
 size_t td_time_text(td_time time, char *out)
 {
-    char digits[TD_TIME_TEXT];
     uint64_t rest = time < 0 ? 0 - (uint64_t)time : (uint64_t)time;
     uint64_t whole = rest / (uint64_t)TD_NS_PER_S;
     uint32_t fraction = (uint32_t)(rest % (uint64_t)TD_NS_PER_S);
-
-    /* .123456789 from two halves, which do not wait for each other */
-    char *at = digits + sizeof digits - 10;
-    uint32_t high = fraction / 10000, low = fraction % 10000;
-    at[0] = '.';
-    at[1] = (char)('0' + high / 10000);
-    put_pair(at + 2, high / 100 % 100);
-    put_pair(at + 4, high % 100);
-    put_pair(at + 6, low / 100);
-    put_pair(at + 8, low % 100);
-    for (; whole >= 100; whole /= 100) {
+    char *start = out;
+    if (time < 0) *start++ = '-';
+    char *point = start + digits_of(whole), *at = point;
+    for (; at - start >= 2; whole /= 100) {
         at -= 2;
         put_pair(at, (uint32_t)(whole % 100));
     }
-    if (whole >= 10) {
-        at -= 2;
-        put_pair(at, (uint32_t)whole);
-    } else {
-        *--at = (char)('0' + whole);
-    }
-    if (time < 0) *--at = '-';
+    if (at > start) *start = (char)('0' + whole);
 
-    size_t length = (size_t)(digits + sizeof digits - at);
-    memcpy(out, at, length);
-    out[length] = '\0';
-    return length;
+    /* .123456789 from two halves, which do not wait for each other */
+    uint32_t high = fraction / 10000, low = fraction % 10000;
+    point[0] = '.';
+    point[1] = (char)('0' + high / 10000);
+    put_pair(point + 2, high / 100 % 100);
+    put_pair(point + 4, high % 100);
+    put_pair(point + 6, low / 100);
+    put_pair(point + 8, low % 100);
+    point[10] = '\0';
+    return (size_t)(point + 10 - out);
 }

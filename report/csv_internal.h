@@ -43,7 +43,8 @@ char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *pref
 char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *prefix, uint32_t peer,
                   const struct td_peer_record *record, char *at);
 
-/* `policy,replication,` and a row of runs.csv; failures stay in the texts. */
+/* `policy,replication,`, with room behind it that td_row_task and td_row_peer need, and a row of
+ * runs.csv; failures stay in the texts. */
 void td_row_prefix(const struct td_row_texts *texts, uint32_t policy, uint32_t replication,
                    struct td_buffer *prefix);
 void td_row_run(const struct td_row_texts *texts, const struct td_buffer *prefix,

@@ -145,11 +145,20 @@ void td_row_prefix(const struct td_row_texts *texts, uint32_t policy, uint32_t r
     td_buffer_add(prefix, policies->text.bytes + start, policies->ends[policy + 1] - start);
     td_buffer_unsigned(prefix, (uint64_t)replication + 1);
     td_buffer_add(prefix, ",", 1);
+    (void)td_buffer_reserve(prefix, BLOCK);
 }
 
 static inline char *put(char *at, const char *bytes, size_t length)
 {
     memcpy(at, bytes, length);
+    return at + length;
+}
+
+/* The same block by block: there is a block of room behind both. */
+static inline char *put_blocks(char *at, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i += BLOCK)
+        memcpy(at + i, bytes + i, BLOCK);
     return at + length;
 }
 
@@ -206,7 +215,7 @@ char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *pref
     TD_ASSERT(step <= (size_t)labels->step_count + 1);
     TD_ASSERT(interval->kind <= TD_KIND_OVERHEAD && interval->outcome <= TD_TASK_ABORTED);
 
-    at = put(at, prefix->bytes, prefix->length);
+    at = put_blocks(at, prefix->bytes, prefix->length);
     at = put_name(at, &texts->peers, interval->peer);
     at = put_name(at, &texts->steps, step);
     at = put_word(at, &kinds[interval->kind]);
@@ -224,7 +233,7 @@ char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *pref
     TD_ASSERT(peer < texts->labels->peer_count && record->outcome <= TD_PEER_ABORTED);
     bool complete = record->outcome == TD_PEER_OK;
 
-    at = put(at, prefix->bytes, prefix->length);
+    at = put_blocks(at, prefix->bytes, prefix->length);
     at = put_name(at, &texts->sites, peer);
     at = put_comma(put_time(at, record->arrival));
     if (complete) at = put_time(at, record->completion);
