@@ -78,7 +78,6 @@ void td_queue_restore(struct td_queue *queue, const uint64_t *leaves)
     memcpy(queue->leaf, leaves, queue->leaves * sizeof *leaves);
     queue->base = 0;
     queue->tied = untied(queue);
-    td_queue_rebuild(queue);
 }
 
 uint64_t td_queue_far_key(struct td_queue *queue, td_time at, enum td_class class, uint32_t place)

@@ -170,7 +170,7 @@ static inline void td_queue_set_leaf(struct td_queue *queue, uint32_t leaf, uint
 void td_queue_rebuild(struct td_queue *queue);
 
 /* The events of other times again, as they were in the leaves when none was beyond the field; from
- * a queue that had not moved its base on. */
+ * a queue that had not moved its base on. td_queue_rebuild() must follow. */
 void td_queue_restore(struct td_queue *queue, const uint64_t *leaves);
 
 /* Moves the base on, when the next event of all is a far one. */

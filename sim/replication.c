@@ -58,9 +58,8 @@ __attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint
     world->ahead_of = TD_NO_PEER; /* whose draws were of another replication */
     begin_caches(world);
     begin_extras(world);
-    if (!td_pipelines_begin(world) || !td_opening_begin(world)) return false;
     td_task_begin_bundles(world);
-    return true;
+    return td_pipelines_begin(world) && td_opening_begin(world);
 }
 
 /* The replication's record from its peers, and the peers for the recorder. */

@@ -314,15 +314,25 @@ static inline void take_order(struct td_world *world, struct sim_peer *who,
     who->builder = order->build;
 }
 
+/* Without overhead the first artifact is reached at once: nobody could come in between. */
+static inline uint64_t begin(struct td_world *world, td_peer peer, struct sim_peer *who)
+{
+    return world->plan->overhead ? td_task_begin_overhead(world, peer)
+                                 : begin_artifact(world, peer, who);
+}
+
+uint64_t td_task_begin(struct td_world *world, td_peer peer)
+{
+    return begin(world, peer, peer_at(world, peer));
+}
+
 /* The engine has an order: the wait is over, and the invocation's overhead is paid first. */
 static inline uint64_t begin_order(struct td_world *world, td_peer peer, struct sim_peer *who,
                                    const struct td_command *order)
 {
     if (who->waiting) td_task_end_wait(world, peer);
     take_order(world, who, order);
-    /* without overhead the first artifact is reached at once: nobody could come in between */
-    return world->plan->overhead ? td_task_begin_overhead(world, peer)
-                                 : begin_artifact(world, peer, who);
+    return begin(world, peer, who);
 }
 
 /* The same if it has none. */
@@ -352,6 +362,22 @@ static inline uint64_t on_answer(struct td_world *world, td_peer peer, struct si
     const struct td_command *answer = &world->commands.items[0];
     if (answer->kind == TD_COMMAND_ORDER) return begin_order(world, peer, who, answer);
     return on_other_answer(world, peer, who, answer);
+}
+
+bool td_task_ask(struct td_world *world, td_peer peer, bool *alike)
+{
+    struct sim_peer *who = peer_at(world, peer);
+    world->commands.count = 0;
+    if (!td_engine_ask(world->engine, world->now, peer, &world->commands, world->error))
+        return false;
+    const struct td_command *answer = &world->commands.items[0];
+    if (answer->kind == TD_COMMAND_ORDER)
+        take_order(world, who, answer);
+    else if (answer->kind == TD_COMMAND_WAIT && answer->until == 0)
+        (void)on_other_answer(world, peer, who, answer);
+    else
+        *alike = false;
+    return true;
 }
 
 uint64_t td_task_start(struct td_world *world, td_peer peer)

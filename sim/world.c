@@ -315,8 +315,7 @@ static inline uint64_t next_event(struct td_world *world)
     return known ? world->others : td_queue_top(&world->queue);
 }
 
-/* Who fails says why, but for the queue, which has nobody to tell. */
-static bool why_failed(const struct td_world *world)
+bool td_world_why_failed(const struct td_world *world)
 {
     if (world->error == NULL || world->error->fault != TD_FAULT_NONE) return false;
     return td_error_memory(world->error, "the event queue");
@@ -366,7 +365,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
             next = take_turn(world, peer, leaf, key);
         else
             world->others = TD_KEY_NONE; /* nobody has looked at them */
-        if (__builtin_expect(next == NEXT_FAILED, 0)) return why_failed(world);
+        if (__builtin_expect(next == NEXT_FAILED, 0)) return td_world_why_failed(world);
         td_queue_set(queue, leaf, next);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));
         if (world->turns >= TURNS && end_of_patience(world)) return false;

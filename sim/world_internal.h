@@ -94,11 +94,14 @@ struct builders {
     uint32_t count, capacity;
 };
 
-/* How a replication begins, if all begin alike: when the first have arrived, and nobody has asked.
- */
+/* How a replication begins, if all begin alike: when the first have arrived, and perhaps have asked
+ * and been ordered, but not begun. */
 struct opening {
     bool begun; /* a replication has */
-    bool known;
+    bool known, asked;
+    bool hasty;    /* an order of theirs has ended at once */
+    td_time first; /* they arrive */
+    uint32_t waiting;
     struct td_engine *engine;
     struct sim_peer *peers;
     uint64_t *leaves; /* of the queue */
@@ -266,6 +269,8 @@ bool td_world_tell(struct td_world *world, const struct td_event *events, size_t
 void td_world_wake(struct td_world *world);
 void td_world_record(const struct td_world *world, td_peer peer, td_time since, uint32_t step,
                      enum td_interval_kind kind, enum td_interval_outcome outcome);
+/* False: who fails says why, but for the queue, which has nobody to tell. */
+bool td_world_why_failed(const struct td_world *world);
 /* A time that a run may not reach: sets the error. */
 uint64_t td_world_late(const struct td_world *world);
 /* A waiting peer's turn at `until`; a wake before that moves it forward, as it has one event. */
@@ -291,6 +296,11 @@ void td_task_give_up(struct td_world *world, td_peer peer);
 /* A wait ends now. */
 void td_task_end_wait(struct td_world *world, td_peer peer);
 
+/* The peer asks. What it is ordered is not begun; *alike turns false if the answer is another one
+ * than an order or a wait without an end. False with the world's error. */
+bool td_task_ask(struct td_world *world, td_peer peer, bool *alike);
+/* It begins what it was ordered. */
+uint64_t td_task_begin(struct td_world *world, td_peer peer);
 uint64_t td_task_begin_overhead(struct td_world *world, td_peer peer);
 /* Its row, and the time that it took. */
 void td_task_end_overhead(struct td_world *world, td_peer peer);
