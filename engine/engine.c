@@ -355,10 +355,10 @@ static inline struct peer *asking(const struct td_engine *engine, td_peer peer,
 }
 
 /* The order is over, and the peer is free. */
-static inline void end_order(struct td_engine *engine, const struct td_event *event,
-                             struct peer *who, struct cohort *cohort, struct td_commands *commands)
+static inline void end_order(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
+                             struct cohort *cohort, struct td_commands *commands)
 {
-    if (engine->histories != NULL) td_history_free(engine, event->peer, event->at);
+    if (engine->histories != NULL) td_history_free(engine, peer, at);
     who->order = 0;
     who->state = PEER_FREE;
     cohort->at_work--;
@@ -442,7 +442,7 @@ obtained(struct td_engine *engine, const struct td_event *event, struct peer *wh
     if (event->obtained.whole && cohort->learns &&
         td_learning_observe(engine, cohort, step, event->obtained.took))
         td_wake_cohort(engine, cohort, commands);
-    if (last) end_order(engine, event, who, cohort, commands);
+    if (last) end_order(engine, event->at, event->peer, who, cohort, commands);
     return true;
 }
 
@@ -469,19 +469,36 @@ static bool apply_lost(struct td_engine *engine, const struct td_event *event,
     return true;
 }
 
+/* An order has ended well. */
+static bool end_well(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
+                     struct td_commands *commands, struct td_error *error)
+{
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    bool universe = who->order_step == TD_UNIVERSE;
+    if (universe ? who->held_count != cohort->schema->steps
+                 : !bit_get(who->held, cohort->priority->position[who->order_step]))
+        return td_error_set(error, TD_FAULT_INPUT,
+                            "peer %u ends order %llu well without holding what it ordered", peer,
+                            (unsigned long long)who->order);
+    if (!universe) {
+        stop_building(engine, who, commands);
+        end_order(engine, at, peer, who, cohort, commands);
+        return true;
+    }
+    if (who->strain == cohort->strain) cohort->rest_published = true;
+    finish(engine, peer, TD_REASON_COMPLETE, false, commands);
+    return true;
+}
+
 static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                         struct td_commands *commands, struct td_error *error)
 {
     struct peer *who = peer_with(engine, event->peer, event->ended.order, error);
     if (who == NULL) return false;
-    struct cohort *cohort = &engine->cohorts[who->cohort];
-    bool ok = event->ended.end == TD_END_OK, universe = who->order_step == TD_UNIVERSE;
-    if (ok && (universe ? who->held_count != cohort->schema->steps
-                        : !bit_get(who->held, cohort->priority->position[who->order_step])))
-        return td_error_set(error, TD_FAULT_INPUT,
-                            "peer %u ends order %llu well without holding what it ordered",
-                            event->peer, (unsigned long long)event->ended.order);
+    if (event->ended.end == TD_END_OK)
+        return end_well(engine, event->at, event->peer, who, commands, error);
 
+    struct cohort *cohort = &engine->cohorts[who->cohort];
     bool failed = event->ended.end == TD_END_FLAKY || event->ended.end == TD_END_BROKEN;
     if (failed && !step_is(cohort->schema, event->ended.step, error)) return false;
     uint32_t failures = 0;
@@ -495,15 +512,12 @@ static bool apply_ended(struct td_engine *engine, const struct td_event *event,
                          event->peer, commands);
 
     stop_building(engine, who, commands);
-    if (ok && universe && who->strain == cohort->strain) cohort->rest_published = true;
     if (event->ended.end == TD_END_BROKEN)
         finish(engine, event->peer, TD_REASON_BROKEN, true, commands);
     else if (failures > engine->options.retries)
         finish(engine, event->peer, TD_REASON_TOO_FLAKY, true, commands);
-    else if (ok && universe)
-        finish(engine, event->peer, TD_REASON_COMPLETE, false, commands);
     else
-        end_order(engine, event, who, cohort, commands);
+        end_order(engine, event->at, event->peer, who, cohort, commands);
     return true;
 }
 
@@ -625,6 +639,16 @@ bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *e
     if (!obtained(engine, event, who, cohort, true, commands, error)) return false;
     engine->now = event->at;
     return answer_ask(engine, event->at, event->peer, who, cohort, commands, error);
+}
+
+bool td_engine_end_well(struct td_engine *engine, td_time at, td_peer peer, td_order order,
+                        struct td_commands *commands, struct td_error *error)
+{
+    if (!is_prepared(engine, at, 1, commands, error)) return false;
+    struct peer *who = peer_with(engine, peer, order, error);
+    if (who == NULL || !end_well(engine, at, peer, who, commands, error)) return false;
+    engine->now = at;
+    return true;
 }
 
 /* What the policy says, as a command without a number. */

@@ -46,14 +46,6 @@ static inline bool is_builder(const struct sim_peer *who)
     return who->builder && who->order != 0;
 }
 
-void td_ahead_leave(struct td_world *world, td_peer peer, uint64_t key)
-{
-    struct builders *builders = &world->builders;
-    if (!is_builder(peer_at(world, peer))) return;
-    TD_ASSERT(builders->count > 0 && builders->next[0] == td_key_time(&world->queue, key));
-    remove_first(builders);
-}
-
 bool td_ahead_enter(struct td_world *world, td_peer peer, uint64_t key)
 {
     const struct td_queue *queue = &world->queue;
@@ -129,7 +121,9 @@ __attribute__((noinline)) static uint64_t end_overhead(struct td_world *world, t
     return begin_fetch(world, peer, who, bundle, now);
 }
 
-uint64_t td_ahead_run(struct td_world *world, td_peer peer, uint64_t key)
+/* The peer goes on alone as far as it can from its event, next of all or not; what comes next for
+ * it: the same, if nothing can be done alone. */
+static uint64_t go_alone(struct td_world *world, td_peer peer, uint64_t key)
 {
     const struct td_queue *queue = &world->queue;
     const struct td_plan *plan = world->plan;
@@ -152,7 +146,23 @@ uint64_t td_ahead_run(struct td_world *world, td_peer peer, uint64_t key)
             next = end_overhead(world, peer, who, bundle, td_key_time(queue, key));
         }
         key = next;
-        world->turns++;
+        world->alone++;
     } while (key < end);
     return key;
+}
+
+uint64_t td_ahead_before(struct td_world *world, td_peer peer, uint64_t key)
+{
+    struct builders *builders = &world->builders;
+    if (!is_builder(peer_at(world, peer))) return go_alone(world, peer, key);
+    TD_ASSERT(builders->count > 0 && builders->next[0] == td_key_time(&world->queue, key));
+    remove_first(builders);
+    return key;
+}
+
+uint64_t td_ahead_after(struct td_world *world, td_peer peer, uint64_t key)
+{
+    if (key >= NEXT_FAILED) return key;
+    if (!is_builder(peer_at(world, peer))) return go_alone(world, peer, key);
+    return td_ahead_enter(world, peer, key) ? key : NEXT_FAILED;
 }

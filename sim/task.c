@@ -457,16 +457,17 @@ static uint64_t end_failing(struct td_world *world, td_peer peer)
     return report(world, peer, &event);
 }
 
-/* The rest is there: the order for the universe has ended. */
+/* The rest is there: the order for the universe has ended, and with it the peer. */
 static uint64_t end_universe(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
-    const struct td_event event = {.kind = TD_EVENT_ENDED,
-                                   .at = world->now,
-                                   .peer = peer,
-                                   .ended = {.order = who->order, .end = TD_END_OK}};
+    td_order order = who->order;
     who->order = 0;
     world->record->events++;
-    return report(world, peer, &event);
+    world->commands.count = 0;
+    if (!td_engine_end_well(world->engine, world->now, peer, order, &world->commands, world->error))
+        return NEXT_FAILED;
+    if (world->commands.count > 1) td_world_wake(world);
+    return td_presence_end(world, peer, TD_PEER_OK);
 }
 
 /* The peer holds a step now, which may be the end of its order: what the engine is told. Filled

@@ -295,7 +295,7 @@ static bool end_of_patience(struct td_world *world)
 {
     atomic_ullong *finished = world->finished;
     const atomic_bool *stop = world->stop;
-    world->turns = 0;
+    world->alone = 0;
     if (finished != NULL) {
         /* a change that starts again has not ended any more */
         uint64_t before = atomic_load_explicit(finished, memory_order_relaxed);
@@ -321,24 +321,32 @@ bool td_world_why_failed(const struct td_world *world)
     return td_error_memory(world->error, "the event queue");
 }
 
-/* The peer whose event is next of all does what there is to do, and goes on at once unless
- * something else comes before; what comes next for it. */
-static inline uint64_t take_turn(struct td_world *world, td_peer peer, uint32_t leaf, uint64_t key)
+/* A peer that goes alone has taken many steps, and somebody wants it to stop. */
+static bool is_stopped(struct td_world *world)
+{
+    return world->alone >= TURNS && end_of_patience(world);
+}
+
+/* True if the peer has gone past its event, and others', alone; *key is then the next one of all,
+ * or NEXT_FAILED. Else it is the peer's turn. */
+static bool goes_alone(struct td_world *world, td_peer peer, uint64_t *key)
 {
     struct td_queue *queue = &world->queue;
-    if (world->looks_ahead) td_ahead_leave(world, peer, key);
-    world->others = td_queue_next_of_others(queue, leaf, key);
-    world->woken = false;
-    do {
-        world->now = td_key_time(queue, key);
-        world->key = key;
-        key = handle(world, key, peer);
-        if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
-        if (++world->turns >= TURNS && end_of_patience(world)) return NEXT_FAILED;
-    } while (key < world->others && !td_queue_is_far(queue, key));
-    if (!world->looks_ahead || key >= NEXT_FAILED) return key;
-    key = td_ahead_run(world, peer, key);
-    return key >= NEXT_FAILED || td_ahead_enter(world, peer, key) ? key : NEXT_FAILED;
+    uint64_t next = td_ahead_before(world, peer, *key);
+    if (next == *key) return false;
+    *key = NEXT_FAILED;
+    if (next == NEXT_FAILED || is_stopped(world)) return true;
+    td_queue_set(queue, peer, next);
+    if (world->prefetch) prefetch(world, td_queue_rival(queue, peer));
+    *key = td_queue_top(queue);
+    return true;
+}
+
+/* The same after its turn; what comes next for it, or NEXT_FAILED. */
+static uint64_t goes_on_alone(struct td_world *world, td_peer peer, uint64_t key)
+{
+    key = td_ahead_after(world, peer, key);
+    return is_stopped(world) ? NEXT_FAILED : key;
 }
 
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
@@ -346,6 +354,8 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
                   struct td_error *error)
 {
     struct td_queue *queue = &world->queue;
+    const bool ahead = world->looks_ahead;
+    uint32_t turns = 0;
     uint64_t key;
 
     world->recorder = recorder;
@@ -360,15 +370,24 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf_of(queue, key);
-        uint64_t next = world->looks_ahead ? td_ahead_run(world, peer, key) : key;
-        if (next == key)
-            next = take_turn(world, peer, leaf, key);
-        else
-            world->others = TD_KEY_NONE; /* nobody has looked at them */
-        if (__builtin_expect(next == NEXT_FAILED, 0)) return td_world_why_failed(world);
-        td_queue_set(queue, leaf, next);
+        if (ahead && goes_alone(world, peer, &key)) {
+            if (key == NEXT_FAILED) return td_world_why_failed(world);
+            continue;
+        }
+        world->others = td_queue_next_of_others(queue, leaf, key);
+        world->woken = false;
+        /* What the peer does next it does at once, unless something else comes before. */
+        do {
+            world->now = td_key_time(queue, key);
+            world->key = key;
+            key = handle(world, key, peer);
+            if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
+            if (++turns % TURNS == 0 && end_of_patience(world)) return false;
+        } while (key < world->others && !td_queue_is_far(queue, key));
+        if (ahead) key = goes_on_alone(world, peer, key);
+        if (__builtin_expect(key == NEXT_FAILED, 0)) return td_world_why_failed(world);
+        td_queue_set(queue, leaf, key);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));
-        if (world->turns >= TURNS && end_of_patience(world)) return false;
         key = next_event(world);
     }
     if (world->ended != world->plan->scenario->peer_count) return stuck(world);

@@ -156,7 +156,7 @@ struct td_world {
     uint64_t others;     /* no event but that comes before this key */
     bool woken;          /* somebody else's event has changed */
     uint32_t waiting;    /* peers */
-    uint32_t turns;      /* since somebody looked whether the run is to go on */
+    uint32_t alone;      /* steps of peers that go alone, since somebody asked whether to go on */
     uint32_t vain;       /* waits with an end since an order was given */
     uint32_t ended;      /* peers */
     uint32_t *successor; /* position -> the position that somebody fetched after it, last time */
@@ -309,12 +309,11 @@ uint32_t td_task_next_artifact(const struct td_world *world, td_peer peer);
 
 /* ahead.c */
 bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy);
-/* The peer goes on alone as far as it can from its event, next of all or not; what comes next for
- * it: the same, if nothing can be done alone. */
-uint64_t td_ahead_run(struct td_world *world, td_peer peer, uint64_t key);
-/* Around what happens in order: a peer's event is at hand, and what follows it is known. The latter
- * is false if memory is short. */
-void td_ahead_leave(struct td_world *world, td_peer peer, uint64_t key);
+/* Around a turn: before it, and after it, the peer goes on alone as far as it can. What comes next
+ * for it then; the same key, if it has to wait for its turn. */
+uint64_t td_ahead_before(struct td_world *world, td_peer peer, uint64_t key);
+uint64_t td_ahead_after(struct td_world *world, td_peer peer, uint64_t key);
+/* What comes next for the peer has been set. False if memory is short. */
 bool td_ahead_enter(struct td_world *world, td_peer peer, uint64_t key);
 
 /* presence.c */

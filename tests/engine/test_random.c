@@ -144,6 +144,9 @@ static void live_again(struct rig *rig, struct td_engine **other)
         } else if (event->kind == TD_EVENT_ASK) {
             assert_true(
                 td_engine_ask(rig->engine, event->at, event->peer, &rig->commands, &rig->error));
+        } else if (event->kind == TD_EVENT_ENDED && event->ended.end == TD_END_OK) {
+            assert_true(td_engine_end_well(rig->engine, event->at, event->peer, event->ended.order,
+                                           &rig->commands, &rig->error));
         } else {
             rig_do(rig, *event);
         }

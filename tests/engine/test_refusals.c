@@ -20,6 +20,9 @@ static bool try_short(struct rig *rig, const struct td_event *event)
         return td_engine_ask(rig->engine, event->at, event->peer, &rig->commands, &rig->error);
     if (event->kind == TD_EVENT_OBTAINED && event->obtained.last)
         return td_engine_obtain_and_ask(rig->engine, event, &rig->commands, &rig->error);
+    if (event->kind == TD_EVENT_ENDED && event->ended.end == TD_END_OK)
+        return td_engine_end_well(rig->engine, event->at, event->peer, event->ended.order,
+                                  &rig->commands, &rig->error);
     return rig_try(rig, *event);
 }
 
@@ -78,6 +81,7 @@ static void test_impossible_events(void **state)
         {"order 9", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 9}}},
         {"without holding", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 0, .ended = {.order = 1}}},
         {"waiting", {.kind = TD_EVENT_ENDED, .at = 10, .peer = 1, .ended = {.order = 1}}},
+        {"comes after one at 10 ns", {.kind = TD_EVENT_ENDED, .at = 9, .ended = {.order = 1}}},
         {"not here", {.kind = TD_EVENT_LEFT, .at = 10, .peer = 3}},
         {"draws no lots", {.kind = TD_EVENT_LOT, .at = 10}},
         {"out of turn", {.kind = TD_EVENT_SCHEMA, .at = 10, .schema = {2, &cycle}}},
