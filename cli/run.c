@@ -146,6 +146,7 @@ static uint32_t count_jobs(const struct run *run)
     return (uint32_t)(jobs > MAX_JOBS ? MAX_JOBS : jobs);
 }
 
+/* The records of millions of replications take their time: an interrupt is heard already. */
 static bool make_results(struct run *run, struct td_error *error)
 {
     const struct td_scenario *scenario = run->scenario;
@@ -204,7 +205,7 @@ static bool prepare(struct run *run, const struct td_arguments *arguments, struc
     run->confidence = given[CONFIDENCE].given ? given[CONFIDENCE].real : 0.95;
     run->tasks = given[TASKS].given ? (uint32_t)given[TASKS].whole : UINT32_MAX;
     run->jobs = count_jobs(run);
-    return make_results(run, error);
+    return true;
 }
 
 static void print_warnings(const struct run *run)
@@ -328,7 +329,7 @@ int td_command_run(int argc, char **argv)
     if (done) {
         print_warnings(&run);
         const atomic_bool *stop = td_interrupt_watch();
-        done = execute(&run, stop, &error);
+        done = make_results(&run, &error) && execute(&run, stop, &error);
         td_csv_destroy(run.csv);
         run.csv = NULL;
         if (atomic_load(stop))
