@@ -225,12 +225,7 @@ bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td
 bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
                               struct td_commands *commands, struct td_error *error);
 
-/* The same for the end of an order for the universe, well: ENDED with OK. Its commands are a DONE and
- * then the wakes that follow. */
-bool td_engine_complete(struct td_engine *engine, td_time at, td_peer peer, td_order order,
-                        struct td_commands *commands, struct td_error *error);
-
-/* The same for one ENDED with OK. If that was the universe, a DONE comes first among the commands. */
+/* The same for one ENDED with OK. If that was the universe, the first command is its DONE. */
 bool td_engine_end_well(struct td_engine *engine, td_time at, td_peer peer, td_order order,
                         struct td_commands *commands, struct td_error *error);
 

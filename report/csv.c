@@ -17,6 +17,7 @@ struct td_csv_part {
     struct td_csv *csv;
     uint64_t index; /* place among all parts: policy * replications + replication */
     struct td_buffer prefix;
+    struct td_row_end end; /* of the last row of tasks.csv */
     struct td_buffer rows[TD_CSV_STREAMS];
     struct td_extent *first, **last; /* rows that did not fit, older than `rows` */
     struct td_csv_part *next_free;
@@ -235,7 +236,7 @@ static void record_interval(void *context, const struct td_interval *interval)
     const struct td_row_texts *texts = &part->csv->texts;
     struct td_buffer *rows = &part->rows[TD_CSV_TASKS];
     if (!make_room(part, TD_CSV_TASKS, part->prefix.length + texts->longest_task)) return;
-    char *end = td_row_task(texts, &part->prefix, interval, rows->bytes + rows->length);
+    char *end = td_row_task(texts, &part->prefix, interval, &part->end, rows->bytes + rows->length);
     rows->length = (size_t)(end - rows->bytes);
 }
 

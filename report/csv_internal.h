@@ -37,9 +37,16 @@ bool td_row_texts_create(struct td_row_texts *texts, const struct td_labels *lab
                          struct td_error *error);
 void td_row_texts_destroy(struct td_row_texts *texts);
 
+/* The last end of an interval, as text: the next one of the same peer often begins then. */
+struct td_row_end {
+    td_time time;
+    size_t length; /* 0: there has been none */
+    char text[TD_TIME_TEXT];
+};
+
 /* Rows written at `at`, which holds the prefix and longest_* bytes; they return their end. */
 char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *prefix,
-                  const struct td_interval *interval, char *at);
+                  const struct td_interval *interval, struct td_row_end *last, char *at);
 char *td_row_peer(const struct td_row_texts *texts, const struct td_buffer *prefix, uint32_t peer,
                   const struct td_peer_record *record, char *at);
 

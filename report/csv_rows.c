@@ -186,6 +186,13 @@ static inline char *put_time(char *at, td_time time)
     return at + td_time_text(time, at);
 }
 
+/* The same from memory. */
+static inline char *put_text(char *at, const struct td_row_end *last)
+{
+    memcpy(at, last->text, sizeof last->text);
+    return at + last->length;
+}
+
 static inline char *put_comma(char *at)
 {
     *at = ',';
@@ -205,7 +212,7 @@ static char *put_ratio(char *at, uint32_t part, uint32_t whole)
 }
 
 char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *prefix,
-                  const struct td_interval *interval, char *at)
+                  const struct td_interval *interval, struct td_row_end *last, char *at)
 {
     const struct td_labels *labels = texts->labels;
     size_t step = interval->step;
@@ -219,8 +226,14 @@ char *td_row_task(const struct td_row_texts *texts, const struct td_buffer *pref
     at = put_name(at, &texts->peers, interval->peer);
     at = put_name(at, &texts->steps, step);
     at = put_word(at, &kinds[interval->kind]);
-    at = put_comma(put_time(at, interval->start));
-    at = put_time(at, interval->end);
+    if (last->length != 0 && last->time == interval->start)
+        at = put_comma(put_text(at, last));
+    else
+        at = put_comma(put_time(at, interval->start));
+    last->time = interval->end;
+    last->length = td_time_text(interval->end, at);
+    memcpy(last->text, at, sizeof last->text);
+    at += last->length;
     at = put_word(at, &task_outcomes[interval->outcome]);
     if (interval->actions > 0) at = put_ratio(at, interval->hits, interval->actions);
     *at = '\n';

@@ -17,6 +17,12 @@
 extern uint64_t dice;
 uint32_t pick(uint32_t below);
 
+/* For tests of many seeds: the one at hand, and whether all have passed; the teardown prints the
+ * seed if not. */
+extern uint64_t trial;
+extern bool finished;
+int tell_seed(void **state);
+
 /* A scenario's text as it grows. */
 struct text {
     char bytes[16384];

@@ -7,9 +7,6 @@
 
 #define ROUNDS 120u
 
-static uint64_t seed;
-static bool finished;
-
 static void add_time(struct text *text, bool late)
 {
     switch (pick(late ? 5 : 4)) {
@@ -115,8 +112,8 @@ static bool looks_ahead_alike(const char *text, const struct td_policy *policy, 
     struct td_policy in_turn = *policy;
     in_turn.needs &= ~(unsigned)TD_NEEDS_STEPS_ONLY;
     struct run one, other;
-    run_replication(text, policy, seed, 1, 3, &one);
-    run_replication(text, &in_turn, seed, 1, 3, &other);
+    run_replication(text, policy, trial, 1, 3, &one);
+    run_replication(text, &in_turn, trial, 1, 3, &other);
     assert_same(&one, &other, peers);
     assert_int_equal(out_of_order(&other), 0);
     bool ahead = out_of_order(&one) > 0;
@@ -142,8 +139,8 @@ static void test_the_same_comes_out(void **state)
     fetches.choose = choose_fetches;
     uint32_t runs = 0, ahead = 0;
     finished = false;
-    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
-        dice = seed * 32452843;
+    for (trial = 1; trial <= share_of(ROUNDS); trial++) {
+        dice = trial * 32452843;
         uint32_t peers = make(&text);
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             if ((policy->needs & TD_NEEDS_STEPS_ONLY) == 0) continue;
@@ -162,7 +159,7 @@ static void test_many_peers(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= 10; seed++) {
+    for (trial = 1; trial <= 10; trial++) {
         text.length = 0;
         add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
                    "\"steps\":{\"s\":\"//s\"");
@@ -171,7 +168,7 @@ static void test_many_peers(void **state)
         add(&text,
             "}},\"steps\":{\"default\":{\"build\":{\"exponential\":{\"mean\":60}},\"fetch\":{"
             "\"exponential\":{\"mean\":10}}}%s},\"peers\":[{\"name\":\"q\",\"count\":150}]}",
-            seed % 2 == 0 ? ",\"s9\":{\"after\":[\"s20\"],\"build\":900}" : "");
+            trial % 2 == 0 ? ",\"s9\":{\"after\":[\"s20\"],\"build\":900}" : "");
         assert_true(looks_ahead_alike(text.bytes, td_policy_find("directed"), 150));
     }
     finished = true;
@@ -241,12 +238,12 @@ static void test_broken_promises(void **state)
     policies[1].choose = policies[2].choose = choose_what_others_build;
     policies[2].gives_way = always;
     finished = false;
-    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
-        dice = seed * 49979687;
+    for (trial = 1; trial <= share_of(ROUNDS); trial++) {
+        dice = trial * 49979687;
         make(&text);
         for (size_t i = 0; i < 3; i++) {
             struct run run;
-            run_with(text.bytes, &policies[i], seed, &run);
+            run_with(text.bytes, &policies[i], trial, &run);
             run_free(&run);
         }
     }
@@ -278,13 +275,6 @@ static void test_interrupt(void **state)
     td_world_destroy(world);
     td_plan_destroy(plan);
     td_scenario_destroy(scenario);
-}
-
-static int tell_seed(void **state)
-{
-    (void)state;
-    if (!finished) print_message("it fails with seed %llu\n", (unsigned long long)seed);
-    return 0;
 }
 
 int main(void)

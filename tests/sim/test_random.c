@@ -5,8 +5,6 @@
 
 #define ROUNDS 250u
 
-static uint64_t seed;
-static bool finished;
 static bool queued[16]; /* by peer: in a dependent pipeline */
 
 static void add_time(struct text *text)
@@ -153,17 +151,17 @@ static void test_what_always_holds(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
-        dice = seed * 7919;
+    for (trial = 1; trial <= share_of(ROUNDS); trial++) {
+        dice = trial * 7919;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, false);
         const struct td_policy *policy;
-        td_time bound = bound_of(text.bytes, seed);
+        td_time bound = bound_of(text.bytes, trial);
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run run, same;
-            run_policy(text.bytes, policy->name, seed, &run);
+            run_policy(text.bytes, policy->name, trial, &run);
             assert_true(run.record.makespan >= bound);
             check(&run, peers, steps, policy->wake == TD_WAKE_FOR_USE && policy->gives_way == NULL);
-            run_policy(text.bytes, policy->name, seed, &same);
+            run_policy(text.bytes, policy->name, trial, &same);
             assert_int_equal(run.count, same.count);
             assert_memory_equal(&run.record, &same.record, sizeof run.record);
             run_free(&run);
@@ -208,17 +206,17 @@ static void test_everything_at_once(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= share_of(4 * ROUNDS); seed++) {
-        dice = seed * 15485863;
+    for (trial = 1; trial <= share_of(4 * ROUNDS); trial++) {
+        dice = trial * 15485863;
         uint32_t steps = 1 + pick(7), peers = make(&text, steps, true);
         const struct td_policy *policy;
-        td_time bound = bound_of(text.bytes, seed);
+        td_time bound = bound_of(text.bytes, trial);
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run run, same;
-            run_policy(text.bytes, policy->name, seed, &run);
+            run_policy(text.bytes, policy->name, trial, &run);
             assert_true(run.record.makespan >= bound);
             check_faulty(&run, peers);
-            run_policy(text.bytes, policy->name, seed, &same);
+            run_policy(text.bytes, policy->name, trial, &same);
             assert_int_equal(run.count, same.count);
             assert_memory_equal(&run.record, &same.record, sizeof run.record);
             run_free(&run);
@@ -251,15 +249,15 @@ static void test_what_went_before_changes_nothing(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= share_of(2 * ROUNDS); seed++) {
-        dice = seed * 1299709;
-        uint32_t steps = 1 + pick(7), peers = make(&text, steps, seed % 2 == 0);
+    for (trial = 1; trial <= share_of(2 * ROUNDS); trial++) {
+        dice = trial * 1299709;
+        uint32_t steps = 1 + pick(7), peers = make(&text, steps, trial % 2 == 0);
         if (pick(2) == 0) learn(&text);
         const struct td_policy *policy;
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run alone, later;
-            run_replication(text.bytes, policy, seed, 4, 4, &alone);
-            run_replication(text.bytes, policy, seed, 1, 4, &later);
+            run_replication(text.bytes, policy, trial, 4, 4, &alone);
+            run_replication(text.bytes, policy, trial, 1, 4, &later);
             assert_same(&alone, &later, peers);
             run_free(&alone);
             run_free(&later);
@@ -307,30 +305,23 @@ static void test_narrow_wakes_change_nothing(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    for (seed = 1; seed <= share_of(ROUNDS); seed++) {
-        dice = seed * 104729;
+    for (trial = 1; trial <= share_of(ROUNDS); trial++) {
+        dice = trial * 104729;
         uint32_t steps = 1 + pick(7);
-        uint32_t peers = make(&text, steps, seed % 2 == 0);
+        uint32_t peers = make(&text, steps, trial % 2 == 0);
         const struct td_policy *policy;
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct td_policy generous = *policy;
             generous.wake = TD_WAKE_ALL;
             struct run narrow, wide;
-            run_policy(text.bytes, policy->name, seed, &narrow);
-            run_with(text.bytes, &generous, seed, &wide);
+            run_policy(text.bytes, policy->name, trial, &narrow);
+            run_with(text.bytes, &generous, trial, &wide);
             assert_same(&narrow, &wide, peers);
             run_free(&narrow);
             run_free(&wide);
         }
     }
     finished = true;
-}
-
-static int tell_seed(void **state)
-{
-    (void)state;
-    if (!finished) print_message("it fails with seed %llu\n", (unsigned long long)seed);
-    return 0;
 }
 
 int main(void)
