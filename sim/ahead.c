@@ -7,7 +7,9 @@
 
 bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy)
 {
-    return plan->plain && (policy->needs & TD_NEEDS_STEPS_ONLY) != 0 && policy->gives_way == NULL;
+    /* who leaves may do so before the end of what it fetches, or give up what it builds */
+    return plan->plain && !plan->leaves && (policy->needs & TD_NEEDS_STEPS_ONLY) != 0 &&
+           policy->gives_way == NULL;
 }
 
 /* The times of those who build are a heap: the parent of i is (i - 1) / 2. */

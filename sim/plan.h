@@ -49,7 +49,9 @@ struct td_plan {
     bool overhead;                              /* an invocation takes time */
     /* What some scenario has and others don't pay for. */
     bool parts, factors, flaky, broken, leaves, slow;
-    bool plain;       /* none of these, nor misses, touches and queues: whole builds and fetches */
+    /* none of these but that peers may leave, nor misses, touches and queues: whole builds and
+     * fetches that go well */
+    bool plain;
     bool opens_alike; /* who comes first, and what is heard of them, is the same each time */
     bool refetches;   /* a peer can come back without what it held, and fetch its own results */
     struct td_schema_spec schema; /* for the engine */

@@ -28,7 +28,8 @@ static void add_time(struct text *text, bool late)
 static uint32_t make(struct text *text)
 {
     static const double speeds[] = {1, 1, 2, 0.5};
-    bool late = pick(4) == 0, ordered = pick(2) == 0, readers = pick(4) == 0;
+    bool late = pick(4) == 0, ordered = pick(2) == 0, readers = pick(4) == 0,
+         leavers = pick(8) == 0;
     uint32_t steps = (pick(3) == 0 ? 60 : 16) + pick(24);
     text->length = 0;
     add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//"
@@ -58,6 +59,9 @@ static uint32_t make(struct text *text)
         add_time(text, late);
         if (pick(3) == 0) add(text, ",\"cache_id\":\"c%u\"", pick(2));
         if (readers && pick(2) == 0) add(text, ",\"publishes\":false");
+        if (leavers && pick(2) == 0)
+            add(text, ",\"leaves\":{\"exponential\":{\"mean\":%u}},\"returns\":%u", 1 + pick(40),
+                pick(5));
         add(text, "}");
         peers += count;
     }
