@@ -20,6 +20,8 @@ bool td_engine_ahead_begin(struct td_engine *engine, td_peer peer)
         (policy->wake != TD_WAKE_FOR_USE && policy->wake != TD_WAKE_NONE) ||
         who->strain != cohort->strain || strain->ready_count != 0)
         return false;
+    /* others may still find something to build, and what is learned from that changes all ranks */
+    if (cohort->learns && strain->next != NONE) return false;
     engine->ahead = (struct td_view){
         .engine = engine, .cohort = cohort, .who = who, .strain = strain, .peer = peer};
     return true;

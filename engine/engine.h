@@ -234,8 +234,8 @@ bool td_engine_end_well(struct td_engine *engine, td_time at, td_peer peer, td_o
  * Where nothing is ready for those of a cohort who touch nothing, and the policy promises
  * TD_NEEDS_STEPS_ONLY, what one of them fetches is seen by nobody else until a build ends. So one
  * that fetches may be told at once what comes after that fetch, and after the next one, at times
- * that others have not come to yet. Earlier events may still follow, but only of those who build
- * nothing: that they come, obtain, ask.
+ * that others have not come to yet. Earlier events may still follow, but only of those who touch
+ * nothing and publish nothing by them: that they come, fetch, ask, or if they are read-only, build.
  *
  * True if the peer, which has an order to fetch a step, may go ahead: then the function below may
  * be called, again and again, until anything else happens. */

@@ -149,6 +149,33 @@ static void test_who_touches(void **state)
     }
 }
 
+/* Who is read-only may build what others have nothing to do with, at any time. They are taught by
+ * that if estimates are learned and the policy ranks by them. */
+static void test_who_is_taught(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        const bool learns = i & 1, ranks = i & 2, reader = i & 4;
+        const struct td_engine_options options = {.learn = learns};
+        struct td_policy policy = promising(test_choose);
+        if (ranks) policy.needs |= TD_NEEDS_ESTIMATES;
+        struct rig rig;
+        rig_open_with(&rig, &policy, &options, 2, NULL);
+        rig_join(&rig, 0);
+        rig_join(&rig, 1);
+        if (reader)
+            rig_do(&rig, (struct td_event){
+                             .kind = TD_EVENT_JOIN, .peer = 2, .join = {.read_only = true}});
+        rig_carry_out(&rig, 0, 0, true);
+        rig_carry_out(&rig, 0, 1, true);
+        order(&rig, 1, 0);
+        assert_int_equal(td_engine_ahead_begin(rig.engine, 1), !(learns && ranks && reader));
+        if (reader) rig_do(&rig, (struct td_event){.kind = TD_EVENT_LEFT, .peer = 2});
+        assert_true(td_engine_ahead_begin(rig.engine, 1));
+        rig_close(&rig);
+    }
+}
+
 static struct td_choice nonsense;
 
 static struct td_choice choose_nonsense(const struct td_view *view)
@@ -214,11 +241,9 @@ static void test_the_end_of_a_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_go),
-        cmocka_unit_test(test_only_if_settled),
-        cmocka_unit_test(test_who_touches),
-        cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_the_end_of_a_word),
+        cmocka_unit_test(test_go),          cmocka_unit_test(test_only_if_settled),
+        cmocka_unit_test(test_who_touches), cmocka_unit_test(test_who_is_taught),
+        cmocka_unit_test(test_nonsense),    cmocka_unit_test(test_the_end_of_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

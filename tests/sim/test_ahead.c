@@ -157,6 +157,36 @@ static void test_the_same_comes_out(void **state)
     assert_true(ahead > runs / 4); /* and most of the others are of few peers */
 }
 
+/* Readers build what comes after what they have built themselves, though nothing is ready for
+ * others; what is learned from that may change the order in which those fetch. */
+static void test_readers_teach(void **state)
+{
+    (void)state;
+    static struct text text;
+    static const unsigned builds[] = {1, 3, 5, 9, 20, 40, 80};
+    finished = false;
+    for (seed = 1; seed <= 60; seed++) {
+        dice = seed * 15485863;
+        text.length = 0;
+        add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
+                   "\"steps\":{\"s0\":\"//s0\"");
+        for (uint32_t s = 1; s < 30; s++)
+            add(&text, ",\"s%u\":\"//s%u\"", s, s);
+        add(&text, "}},\"steps\":{\"default\":{\"build\":5,\"fetch\":3}");
+        for (uint32_t s = 0; s < 30; s++) {
+            add(&text, ",\"s%u\":{\"build\":%u", s, builds[pick(7)]);
+            if (s > 10)
+                add(&text, ",\"after\":[\"s%u\",\"s%u\"]", pick(s / 2), s / 2 + pick(s / 2));
+            add(&text, "}");
+        }
+        add(&text, "},\"estimates\":\"learned\",\"peers\":[{\"name\":\"w\",\"count\":4},"
+                   "{\"name\":\"slow\",\"count\":4,\"speed\":0.1,\"arrival\":20},{\"name\":\"r\","
+                   "\"count\":6,\"publishes\":false,\"speed\":4,\"arrival\":{\"every\":2}}]}");
+        (void)looks_ahead_alike(text.bytes, td_policy_find("critical-path"), 14);
+    }
+    finished = true;
+}
+
 /* More peers than have draws of their own at hand. */
 static void test_many_peers(void **state)
 {
@@ -285,6 +315,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_the_same_comes_out, tell_seed),
+        cmocka_unit_test_teardown(test_readers_teach, tell_seed),
         cmocka_unit_test_teardown(test_many_peers, tell_seed),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test_teardown(test_broken_promises, tell_seed),
