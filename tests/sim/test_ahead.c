@@ -208,6 +208,33 @@ static void test_many_peers(void **state)
     finished = true;
 }
 
+/* 20 peers, 40 steps: each fetch takes 10 years, so that the 15th would end after 146, and the 30th
+ * would be beyond what a time can hold. A peer goes alone from one to the next. */
+static void test_the_end_of_time(void **state)
+{
+    (void)state;
+    static struct text text;
+    struct td_error error;
+    struct td_run_record record = {0};
+    add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
+               "\"steps\":{\"s\":\"//s\"");
+    for (uint32_t s = 1; s < 40; s++)
+        add(&text, ",\"s%u\":\"//s%u\"", s, s);
+    add(&text, "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":\"87600h\"}},\"peers\":[{\"name\":"
+               "\"q\",\"count\":20}]}");
+    struct td_scenario *scenario = scenario_from(text.bytes);
+    struct td_plan *plan = td_plan_create(scenario, &error);
+    assert_non_null(plan);
+    struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, &error);
+    assert_non_null(world);
+    assert_false(td_world_run(world, 1, NULL, NULL, NULL, &record, &error));
+    assert_string_equal(error.text, "a time passes 146 years in replication 1 under directed: "
+                                    "shorten the durations");
+    td_world_destroy(world);
+    td_plan_destroy(plan);
+    td_scenario_destroy(scenario);
+}
+
 /* 40 peers, 16 steps: the first 16 build for 10 s, and all wait until they have; then each fetches
  * 15 or 16 steps of 2 s, the builders one less. Nobody is seen by anybody after 10 s. */
 static const char forty[] =
@@ -317,6 +344,7 @@ int main(void)
         cmocka_unit_test_teardown(test_the_same_comes_out, tell_seed),
         cmocka_unit_test_teardown(test_readers_teach, tell_seed),
         cmocka_unit_test_teardown(test_many_peers, tell_seed),
+        cmocka_unit_test(test_the_end_of_time),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test_teardown(test_broken_promises, tell_seed),
         cmocka_unit_test(test_interrupt),
