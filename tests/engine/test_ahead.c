@@ -211,6 +211,8 @@ static void test_nonsense(void **state)
         /* held, published, being built twice, beyond the last */
         assert_int_equal(answer_of(choice), step == 1 ? 1 : TD_NO_STEP);
     }
+    const struct td_choice beyond_all = {.kind = TD_CHOOSE_STEP, .step = TD_NO_STEP};
+    assert_int_equal(answer_of(beyond_all), TD_NO_STEP);
     assert_int_equal(answer_of(wait), TD_NO_STEP);
     assert_int_equal(answer_of(give_up), TD_NO_STEP);
     assert_int_equal(answer_of(universe), TD_NO_STEP);
