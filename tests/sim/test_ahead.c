@@ -208,6 +208,28 @@ static void test_many_peers(void **state)
     finished = true;
 }
 
+/* One of 70 fetches, and the last step that it fetches is drawn with the first ones: those of the
+ * next replication are others. */
+static void test_one_of_many(void **state)
+{
+    (void)state;
+    static struct text text;
+    finished = false;
+    text.length = 0;
+    add(&text, "{\"name\":\"x\",\"policies\":[\"longest\"],\"schema\":{\"universe\":\"//...\","
+               "\"steps\":{\"s0\":\"//s0\"");
+    for (uint32_t s = 1; s < 30; s++)
+        add(&text, ",\"s%u\":\"//s%u\"", s, s);
+    add(&text, "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":{\"exponential\":{\"mean\":10}}}");
+    for (uint32_t s = 0; s < 30; s++)
+        if (s != 2) add(&text, ",\"s%u\":{\"build\":%u}", s, 100 - s);
+    add(&text, "},\"peers\":[{\"name\":\"w\"},{\"name\":\"f\",\"arrival\":10000},"
+               "{\"name\":\"r\",\"count\":68,\"publishes\":false,\"cache_id\":\"r\"}]}");
+    for (seed = 1; seed <= 3; seed++)
+        (void)looks_ahead_alike(text.bytes, td_policy_find("longest"), 70);
+    finished = true;
+}
+
 /* 20 peers, 40 steps: each fetch takes 10 years, so that the 15th would end after 146, and the 30th
  * would be beyond what a time can hold. A peer goes alone from one to the next. */
 static void test_the_end_of_time(void **state)
@@ -344,6 +366,7 @@ int main(void)
         cmocka_unit_test_teardown(test_the_same_comes_out, tell_seed),
         cmocka_unit_test_teardown(test_readers_teach, tell_seed),
         cmocka_unit_test_teardown(test_many_peers, tell_seed),
+        cmocka_unit_test_teardown(test_one_of_many, tell_seed),
         cmocka_unit_test(test_the_end_of_time),
         cmocka_unit_test(test_by_hand),
         cmocka_unit_test_teardown(test_broken_promises, tell_seed),
