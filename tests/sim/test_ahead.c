@@ -165,8 +165,8 @@ static void test_readers_teach(void **state)
     static struct text text;
     static const unsigned builds[] = {1, 3, 5, 9, 20, 40, 80};
     finished = false;
-    for (seed = 1; seed <= 60; seed++) {
-        dice = seed * 15485863;
+    for (trial = 1; trial <= 60; trial++) {
+        dice = trial * 15485863;
         text.length = 0;
         add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
                    "\"steps\":{\"s0\":\"//s0\"");
@@ -225,7 +225,7 @@ static void test_one_of_many(void **state)
         if (s != 2) add(&text, ",\"s%u\":{\"build\":%u}", s, 100 - s);
     add(&text, "},\"peers\":[{\"name\":\"w\"},{\"name\":\"f\",\"arrival\":10000},"
                "{\"name\":\"r\",\"count\":68,\"publishes\":false,\"cache_id\":\"r\"}]}");
-    for (seed = 1; seed <= 3; seed++)
+    for (trial = 1; trial <= 3; trial++)
         (void)looks_ahead_alike(text.bytes, td_policy_find("longest"), 70);
     finished = true;
 }

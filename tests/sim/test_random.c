@@ -310,12 +310,12 @@ static void test_nor_when_orders_end_at_once(void **state)
         "\"directed\"]}";
     const struct td_policy *policy;
     finished = false;
-    for (seed = 1; seed <= 40; seed++)
+    for (trial = 1; trial <= 40; trial++)
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             struct run alone, later;
-            uint32_t last = 2 + (uint32_t)seed % 2;
-            run_replication(text, policy, seed, last, last, &alone);
-            run_replication(text, policy, seed, 1, last, &later);
+            uint32_t last = 2 + (uint32_t)trial % 2;
+            run_replication(text, policy, trial, last, last, &alone);
+            run_replication(text, policy, trial, 1, last, &later);
             assert_same(&alone, &later, 3);
             run_free(&alone);
             run_free(&later);
