@@ -150,6 +150,7 @@ static uint32_t count_jobs(const struct run *run)
 static bool make_results(struct run *run, struct td_error *error)
 {
     const struct td_scenario *scenario = run->scenario;
+    TD_ASSERT(scenario != NULL); /* prepare() has read it */
     size_t peers = scenario->peer_count, steps = scenario->step_count;
     uint64_t runs = (uint64_t)run->policies.count * run->replications;
 
