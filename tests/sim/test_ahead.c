@@ -230,31 +230,41 @@ static void test_one_of_many(void **state)
     finished = true;
 }
 
-/* 20 peers, 40 steps: each fetch takes 10 years, so that the 15th would end after 146, and the 30th
- * would be beyond what a time can hold. A peer goes alone from one to the next. */
-static void test_the_end_of_time(void **state)
+/* Runs the first replication, which fails, of a scenario of so many peers and steps, each of which
+ * takes so long to fetch. */
+static void run_badly(uint32_t peers, uint32_t steps, const char *fetch, const atomic_bool *stop,
+                      struct td_run_record *record, struct td_error *error)
 {
-    (void)state;
-    static struct text text;
-    struct td_error error;
-    struct td_run_record record = {0};
+    struct text text = {.length = 0};
     add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
                "\"steps\":{\"s\":\"//s\"");
-    for (uint32_t s = 1; s < 40; s++)
+    for (uint32_t s = 1; s < steps; s++)
         add(&text, ",\"s%u\":\"//s%u\"", s, s);
-    add(&text, "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":\"87600h\"}},\"peers\":[{\"name\":"
-               "\"q\",\"count\":20}]}");
+    add(&text,
+        "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":\"%s\"}},\"peers\":[{\"name\":"
+        "\"q\",\"count\":%u}]}",
+        fetch, peers);
     struct td_scenario *scenario = scenario_from(text.bytes);
-    struct td_plan *plan = td_plan_create(scenario, &error);
+    struct td_plan *plan = td_plan_create(scenario, error);
     assert_non_null(plan);
-    struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, &error);
+    struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, error);
     assert_non_null(world);
-    assert_false(td_world_run(world, 1, NULL, NULL, NULL, &record, &error));
-    assert_string_equal(error.text, "a time passes 146 years in replication 1 under directed: "
-                                    "shorten the durations");
+    assert_false(td_world_run(world, 1, NULL, stop, NULL, record, error));
     td_world_destroy(world);
     td_plan_destroy(plan);
     td_scenario_destroy(scenario);
+}
+
+/* Each fetch takes 10 years, so that the 15th would end after 146, and the 30th would be beyond
+ * what a time can hold. A peer goes alone from one to the next. */
+static void test_the_end_of_time(void **state)
+{
+    (void)state;
+    struct td_error error;
+    struct td_run_record record = {0};
+    run_badly(20, 40, "87600h", NULL, &record, &error);
+    assert_string_equal(error.text, "a time passes 146 years in replication 1 under directed: "
+                                    "shorten the durations");
 }
 
 /* 40 peers, 16 steps: the first 16 build for 10 s, and all wait until they have; then each fetches
@@ -340,24 +350,9 @@ static void test_interrupt(void **state)
     struct td_error error;
     struct td_run_record record = {0};
     const atomic_bool stop = true;
-    static struct text text;
-    add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-               "\"steps\":{\"s\":\"//s\"");
-    for (uint32_t s = 1; s < 300; s++)
-        add(&text, ",\"s%u\":\"//s%u\"", s, s);
-    add(&text, "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":1}},\"peers\":[{\"name\":\"q\","
-               "\"count\":700}]}");
-    struct td_scenario *scenario = scenario_from(text.bytes);
-    struct td_plan *plan = td_plan_create(scenario, &error);
-    assert_non_null(plan);
-    struct td_world *world = td_world_create(plan, td_policy_find("directed"), 1, &error);
-    assert_non_null(world);
-    assert_false(td_world_run(world, 1, NULL, &stop, NULL, &record, &error));
+    run_badly(700, 300, "1s", &stop, &record, &error);
     assert_int_equal(error.fault, TD_FAULT_INTERRUPT);
     assert_true(record.events < 2 * 65536); /* of 210,700 */
-    td_world_destroy(world);
-    td_plan_destroy(plan);
-    td_scenario_destroy(scenario);
 }
 
 int main(void)
