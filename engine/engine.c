@@ -212,55 +212,67 @@ static void finish(struct td_engine *engine, td_peer peer, enum td_reason reason
     depart(engine, peer, commands);
 }
 
-static bool refuse_choice(const struct td_engine *engine, td_peer peer, td_step step,
-                          struct td_error *error)
+static const struct td_next no_order = {.step = TD_NO_STEP};
+static const struct td_next refused = {.step = TD_NO_STEP, .refused = true};
+
+static struct td_next refuse_choice(const struct td_engine *engine, td_peer peer, td_step step,
+                                    struct td_error *error)
 {
     const struct cohort *cohort = cohort_of(engine, peer);
     if (step >= cohort->schema->steps)
-        return td_error_set(error, TD_FAULT_RUN,
-                            "policy %s orders step %u of a schema of %u steps: mend the policy",
-                            engine->policy->name, step, cohort->schema->steps);
-    return td_error_set(error, TD_FAULT_RUN,
-                        "policy %s orders step %u, which peer %u holds: mend the policy",
-                        engine->policy->name, step, peer);
+        td_error_set(error, TD_FAULT_RUN,
+                     "policy %s orders step %u of a schema of %u steps: mend the policy",
+                     engine->policy->name, step, cohort->schema->steps);
+    else
+        td_error_set(error, TD_FAULT_RUN,
+                     "policy %s orders step %u, which peer %u holds: mend the policy",
+                     engine->policy->name, step, peer);
+    return refused;
 }
 
-/* The order that the policy chose for the asking peer, as a command; refuses nonsense in the
- * policy's name. */
-__attribute__((always_inline)) static inline bool
+/* The order that the policy chose for the asking peer; refuses nonsense in the policy's name. */
+__attribute__((always_inline)) static inline struct td_next
 give_order(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
            struct cohort *cohort, const struct strain *strain, struct td_choice choice,
-           struct td_commands *commands, struct td_error *error)
+           struct td_error *error)
 {
+    struct td_next next = {.step = TD_UNIVERSE, .reason = choice.reason};
     uint32_t artifact = NONE;
-    td_step step = TD_UNIVERSE;
-    bool expected = false, build = false;
+    bool build = false;
 
     if (choice.kind == TD_CHOOSE_STEP) {
-        step = choice.step;
-        if (step >= cohort->schema->steps) return refuse_choice(engine, peer, step, error);
-        uint32_t position = cohort->priority->position[step];
-        if (bit_get(who->held, position)) return refuse_choice(engine, peer, step, error);
+        next.step = choice.step;
+        if (next.step >= cohort->schema->steps)
+            return refuse_choice(engine, peer, next.step, error);
+        uint32_t position = cohort->priority->position[next.step];
+        if (bit_get(who->held, position)) return refuse_choice(engine, peer, next.step, error);
         artifact = td_strain_artifact(strain, position);
-        expected = !cohort->artifacts[artifact].published;
-        build = expected && !who->read_only; /* a reader's build counts as built by nobody */
+        next.build = !cohort->artifacts[artifact].published;
+        build = next.build && !who->read_only; /* a reader's build counts as built by nobody */
     }
     if (who->state == PEER_WAITING) td_wait_leave(engine, peer);
-    who->order = ++engine->last_order;
-    who->order_step = step;
+    next.order = who->order = ++engine->last_order;
+    who->order_step = next.step;
     who->state = PEER_ORDERED;
     cohort->at_work++;
     who->building = build;
     if (build) td_artifact_begin(engine, cohort, artifact);
     if (engine->histories != NULL) td_history_order(engine, peer, at);
+    return next;
+}
+
+/* An answer as a command, if it is an order; false if it is refused. */
+static inline bool put_order(td_peer peer, struct td_next next, struct td_commands *commands)
+{
+    if (next.step == TD_NO_STEP) return !next.refused;
     /* field by field: gcc would clear all of it first */
     struct td_command *command = &commands->items[commands->count++];
     command->kind = TD_COMMAND_ORDER;
-    command->reason = choice.reason;
+    command->reason = (enum td_reason)next.reason;
     command->peer = peer;
-    command->step = step;
-    command->order = who->order;
-    command->build = expected;
+    command->step = next.step;
+    command->order = next.order;
+    command->build = next.build;
     command->failed = false;
     return true;
 }
@@ -298,7 +310,9 @@ static bool apply_adopt(struct td_engine *engine, const struct td_event *event,
     if (strain->stale) td_strain_settle(engine, strain);
     const struct td_choice choice = {
         .kind = TD_CHOOSE_STEP, .step = event->holds.step, .reason = TD_REASON_ADOPTED};
-    return give_order(engine, event->at, event->peer, who, cohort, strain, choice, commands, error);
+    return put_order(event->peer,
+                     give_order(engine, event->at, event->peer, who, cohort, strain, choice, error),
+                     commands);
 }
 
 /* What a policy sees of a peer that asks. */
@@ -334,16 +348,16 @@ __attribute__((noinline)) static bool give_none(struct td_engine *engine,
                         engine->policy->name, (int)choice.kind);
 }
 
-/* The policy's answer to a peer that may ask. */
-__attribute__((always_inline)) static inline bool
+/* The policy's answer to a peer that may ask: an order, or a command. */
+__attribute__((always_inline)) static inline struct td_next
 answer_ask(struct td_engine *engine, td_time at, td_peer peer, struct peer *who,
            struct cohort *cohort, struct td_commands *commands, struct td_error *error)
 {
     const struct td_view view = view_of(engine, at, peer, who, cohort);
     struct td_choice choice = engine->policy->choose(&view);
     if (__builtin_expect(choice.kind == TD_CHOOSE_STEP || choice.kind == TD_CHOOSE_UNIVERSE, 1))
-        return give_order(engine, at, peer, who, cohort, view.strain, choice, commands, error);
-    return give_none(engine, &view, choice, commands, error);
+        return give_order(engine, at, peer, who, cohort, view.strain, choice, error);
+    return give_none(engine, &view, choice, commands, error) ? no_order : refused;
 }
 
 /* The peer that asks, or NULL with a sentence if it may not. */
@@ -415,6 +429,13 @@ __attribute__((noinline)) static void end_build(struct td_engine *engine,
     }
 }
 
+static inline bool takes_time(td_peer peer, td_step step, td_time took, struct td_error *error)
+{
+    if (__builtin_expect(took >= 0, 1)) return true;
+    return td_error_set(error, TD_FAULT_INPUT, "peer %u obtains step %u in less than no time", peer,
+                        step);
+}
+
 /* A result within the peer's order, and perhaps the end of that. */
 __attribute__((always_inline)) static inline bool
 obtained(struct td_engine *engine, const struct td_event *event, struct peer *who,
@@ -422,9 +443,7 @@ obtained(struct td_engine *engine, const struct td_event *event, struct peer *wh
 {
     td_step step = event->obtained.step;
     if (!step_is(cohort->schema, step, error)) return false;
-    if (__builtin_expect(event->obtained.took < 0, 0))
-        return td_error_set(error, TD_FAULT_INPUT, "peer %u obtains step %u in less than no time",
-                            event->peer, step);
+    if (!takes_time(event->peer, step, event->obtained.took, error)) return false;
     if (last && step != who->order_step)
         return td_error_set(error, TD_FAULT_INPUT, "peer %u ends an order for step %u with step %u",
                             event->peer, who->order_step, step);
@@ -443,6 +462,26 @@ obtained(struct td_engine *engine, const struct td_event *event, struct peer *wh
         td_learning_observe(engine, cohort, step, event->obtained.took))
         td_wake_cohort(engine, cohort, commands);
     if (last) end_order(engine, event->at, event->peer, who, cohort, commands);
+    return true;
+}
+
+/* The same for the fetch of what was ordered. */
+__attribute__((always_inline)) static inline bool
+fetched(struct td_engine *engine, td_time at, td_peer peer, struct peer *who, struct cohort *cohort,
+        td_time took, struct td_commands *commands, struct td_error *error)
+{
+    td_step step = who->order_step;
+    if (!step_is(cohort->schema, step, error) || !takes_time(peer, step, took, error)) return false;
+    obtain(engine, who, cohort, cohort->priority->position[step]);
+    stop_building(engine, who, commands);
+    if (engine->histories != NULL) {
+        const struct td_event event = {.kind = TD_EVENT_OBTAINED,
+                                       .at = at,
+                                       .peer = peer,
+                                       .obtained = {.step = step, .took = took}};
+        td_history_obtain(engine, &event);
+    }
+    end_order(engine, at, peer, who, cohort, commands);
     return true;
 }
 
@@ -588,8 +627,9 @@ bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td
 {
     if (!is_prepared(engine, at, 1, commands, error)) return false;
     struct peer *who = asking(engine, peer, error);
-    if (who == NULL ||
-        !answer_ask(engine, at, peer, who, &engine->cohorts[who->cohort], commands, error))
+    if (who == NULL) return false;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!put_order(peer, answer_ask(engine, at, peer, who, cohort, commands, error), commands))
         return false;
     engine->now = at;
     return true;
@@ -628,17 +668,30 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
     return count;
 }
 
-bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *event,
-                              struct td_commands *commands, struct td_error *error)
+struct td_next td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *event,
+                                        struct td_commands *commands, struct td_error *error)
 {
     TD_ASSERT(event->kind == TD_EVENT_OBTAINED && event->obtained.last);
-    if (!is_prepared(engine, event->at, 2, commands, error)) return false;
+    if (!is_prepared(engine, event->at, 2, commands, error)) return refused;
     struct peer *who = peer_with(engine, event->peer, event->obtained.order, error);
-    if (who == NULL) return false;
+    if (who == NULL) return refused;
     struct cohort *cohort = &engine->cohorts[who->cohort];
-    if (!obtained(engine, event, who, cohort, true, commands, error)) return false;
+    if (!obtained(engine, event, who, cohort, true, commands, error)) return refused;
     engine->now = event->at;
     return answer_ask(engine, event->at, event->peer, who, cohort, commands, error);
+}
+
+struct td_next td_engine_fetch_and_ask(struct td_engine *engine, td_time at, td_peer peer,
+                                       td_order order, td_time took, struct td_commands *commands,
+                                       struct td_error *error)
+{
+    if (!is_prepared(engine, at, 2, commands, error)) return refused;
+    struct peer *who = peer_with(engine, peer, order, error);
+    if (who == NULL) return refused;
+    struct cohort *cohort = &engine->cohorts[who->cohort];
+    if (!fetched(engine, at, peer, who, cohort, took, commands, error)) return refused;
+    engine->now = at;
+    return answer_ask(engine, at, peer, who, cohort, commands, error);
 }
 
 bool td_engine_end_well(struct td_engine *engine, td_time at, td_peer peer, td_order order,
@@ -661,8 +714,10 @@ static bool answer(const struct td_view *view, struct td_command *would, struct 
         would->step = TD_UNIVERSE;
     } else if (choice.kind == TD_CHOOSE_STEP) {
         if (choice.step >= view->cohort->schema->steps ||
-            bit_get(view->who->held, view->cohort->priority->position[choice.step]))
-            return refuse_choice(view->engine, view->peer, choice.step, error);
+            bit_get(view->who->held, view->cohort->priority->position[choice.step])) {
+            (void)refuse_choice(view->engine, view->peer, choice.step, error);
+            return false;
+        }
         uint32_t at = view->cohort->priority->position[choice.step];
         would->step = choice.step;
         would->build = !view->cohort->artifacts[td_strain_artifact(view->strain, at)].published;
@@ -686,8 +741,10 @@ static bool take(struct td_engine *engine, const struct td_event *ask,
     switch (taken->kind) {
     case TD_COMMAND_ORDER:
         choice.kind = taken->step == TD_UNIVERSE ? TD_CHOOSE_UNIVERSE : TD_CHOOSE_STEP;
-        return give_order(engine, ask->at, ask->peer, who, cohort, &engine->strains[who->strain],
-                          choice, commands, error);
+        return put_order(ask->peer,
+                         give_order(engine, ask->at, ask->peer, who, cohort,
+                                    &engine->strains[who->strain], choice, error),
+                         commands);
     case TD_COMMAND_WAIT:
         choice.until = taken->until;
         return wait(engine, ask->at, ask->peer, choice, commands, error);

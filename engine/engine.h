@@ -220,10 +220,25 @@ size_t td_engine_apply(struct td_engine *engine, const struct td_event *events, 
 bool td_engine_ask(struct td_engine *engine, td_time at, td_peer peer, struct td_commands *commands,
                    struct td_error *error);
 
+/* An answer that is an order; a command for the peer in two registers. */
+struct td_next {
+    td_order order;
+    td_step step;    /* TD_NO_STEP: the answer is no order */
+    uint16_t reason; /* enum td_reason */
+    bool build;
+    bool refused; /* there is no answer, and the error says why */
+};
+
 /* The same for the commonest two: OBTAINED, the last of its order, and then an ASK of the same peer
- * at the same instant. If it is the ASK that is refused, the result counts all the same. */
-bool td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
-                              struct td_commands *commands, struct td_error *error);
+ * at the same instant. The answer is returned if it is an order, and else the last command. If it
+ * is the ASK that is refused, the result counts all the same. */
+struct td_next td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
+                                        struct td_commands *commands, struct td_error *error);
+
+/* The same where the step that was ordered is fetched. */
+struct td_next td_engine_fetch_and_ask(struct td_engine *engine, td_time at, td_peer peer,
+                                       td_order order, td_time took, struct td_commands *commands,
+                                       struct td_error *error);
 
 /* The same for one ENDED with OK. If that was the universe, the first command is its DONE. */
 bool td_engine_end_well(struct td_engine *engine, td_time at, td_peer peer, td_order order,

@@ -203,7 +203,6 @@ begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
     bool rest = at == plan->steps;
     who->since = world->now;
     who->at = at;
-    who->whole = true;
     if (!(rest ? cache->rest : bit_get(cache->published, at))) {
         who->task = who->run = TASK_BUILD;
         return end_after(
@@ -305,13 +304,13 @@ void td_task_end_overhead(struct td_world *world, td_peer peer)
     overhead_interval(world, peer, who, TD_TASK_OK);
 }
 
-static inline void take_order(struct td_world *world, struct sim_peer *who,
-                              const struct td_command *order)
+static inline void take_order(struct td_world *world, struct sim_peer *who, td_order order,
+                              td_step step, bool build)
 {
     world->vain = 0;
-    who->order = order->order;
-    who->order_step = order->step;
-    who->builder = order->build;
+    who->order = order;
+    who->order_step = step;
+    who->builder = build;
 }
 
 /* Without overhead the first artifact is reached at once: nobody could come in between. */
@@ -331,7 +330,7 @@ static inline uint64_t begin_order(struct td_world *world, td_peer peer, struct 
                                    const struct td_command *order)
 {
     if (who->waiting) td_task_end_wait(world, peer);
-    take_order(world, who, order);
+    take_order(world, who, order->order, order->step, order->build);
     return begin(world, peer, who);
 }
 
@@ -372,7 +371,7 @@ bool td_task_ask(struct td_world *world, td_peer peer, bool *alike)
         return false;
     const struct td_command *answer = &world->commands.items[0];
     if (answer->kind == TD_COMMAND_ORDER)
-        take_order(world, who, answer);
+        take_order(world, who, answer->order, answer->step, answer->build);
     else if (answer->kind == TD_COMMAND_WAIT && answer->until == 0)
         (void)on_other_answer(world, peer, who, answer);
     else
@@ -505,21 +504,37 @@ __attribute__((noinline)) static uint64_t obtain(struct td_world *world, td_peer
     return report(world, peer, &event);
 }
 
+/* The answer to a peer in a plain world that has asked at the end of an order. */
+__attribute__((always_inline)) static inline uint64_t
+go_for(struct td_world *world, td_peer peer, struct sim_peer *who, struct td_next next)
+{
+    who->order = 0;
+    if (__builtin_expect(next.step == TD_NO_STEP, 0))
+        return next.refused ? NEXT_FAILED
+                            : on_other_answer(world, peer, who, &world->commands.items[0]);
+    take_order(world, who, next.order, next.step, next.build);
+    return __builtin_expect(world->plan->overhead, 0) ? td_task_begin_overhead(world, peer)
+                                                      : begin_plain(world, peer, who);
+}
+
 /* The same where the order ends and the peer asks next of all: the engine is told both in one go.
  */
 __attribute__((always_inline)) static inline uint64_t
 obtain_and_ask(struct td_world *world, td_peer peer, struct sim_peer *who, bool built, td_time took)
 {
-    struct td_event event;
-    hold(world, peer, who, who->order_step, built, true, built, took, &event);
     world->commands.count = 0;
-    if (!td_engine_obtain_and_ask(world->engine, &event, &world->commands, world->error))
-        return NEXT_FAILED;
-    const struct td_command *answer = &world->commands.items[0];
-    if (answer->kind != TD_COMMAND_ORDER || world->plan->overhead)
-        return on_answer(world, peer, who);
-    take_order(world, who, answer);
-    return begin_plain(world, peer, who);
+    if (built) {
+        struct td_event event;
+        hold(world, peer, who, who->order_step, true, true, true, took, &event);
+        return go_for(
+            world, peer, who,
+            td_engine_obtain_and_ask(world->engine, &event, &world->commands, world->error));
+    }
+    if (world->held != NULL) bit_set(held_of(world, peer), who->at);
+    world->record->events++;
+    return go_for(world, peer, who,
+                  td_engine_fetch_and_ask(world->engine, world->now, peer, who->order, took,
+                                          &world->commands, world->error));
 }
 
 __attribute__((noinline)) static uint64_t complete_any(struct td_world *world, td_peer peer,

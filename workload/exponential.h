@@ -1,5 +1,5 @@
 /* Exponential samples by the ziggurat method (Marsaglia and Tsang 2000): 256 layers of equal area
- * cover exp(-x); a draw picks a layer and a place in it, and 98.9% of the time that is all. The
+ * cover exp(-x); a draw picks a layer and a place in it, and 97.8% of the time that is all. The
  * inverse of the distribution function needs a logarithm each time. */
 #ifndef TD_WORKLOAD_EXPONENTIAL_H
 #define TD_WORKLOAD_EXPONENTIAL_H
@@ -26,7 +26,7 @@ static inline bool td_exponential_at_once(uint64_t bits, double *sample)
 
 struct td_draw;
 
-/* A sample of mean 1; called for the 1.1% for which the layer is not enough. The draw comes by
+/* A sample of mean 1; called for the 2.2% for which the layer is not enough. The draw comes by
  * value, so that the others need not have it in memory. */
 double td_exponential_outside(struct td_draw draw);
 

@@ -72,6 +72,25 @@ static inline void rig_open_with(struct rig *rig, const struct td_policy *policy
     assert_int_equal(applied, 1);
 }
 
+/* OBTAINED and the ASK that follows, the short ways. An order comes as a command, too. */
+static inline bool rig_obtain_and_ask(struct rig *rig, const struct td_event *event)
+{
+    const struct td_next next =
+        event->obtained.built || event->obtained.published
+            ? td_engine_obtain_and_ask(rig->engine, event, &rig->commands, &rig->error)
+            : td_engine_fetch_and_ask(rig->engine, event->at, event->peer, event->obtained.order,
+                                      event->obtained.took, &rig->commands, &rig->error);
+    if (next.step != TD_NO_STEP) /* there is room for it, too */
+        rig->commands.items[rig->commands.count++] =
+            (struct td_command){.kind = TD_COMMAND_ORDER,
+                                .reason = (enum td_reason)next.reason,
+                                .peer = event->peer,
+                                .step = next.step,
+                                .order = next.order,
+                                .build = next.build};
+    return !next.refused;
+}
+
 static inline void rig_open(struct rig *rig, const struct td_policy *policy, uint32_t steps,
                             const uint32_t (*edges)[2])
 {

@@ -138,7 +138,7 @@ static void live_again(struct rig *rig, struct td_engine **other)
         rig->commands.count = 0;
         if (ends && i + 1 < life_log.count && next->kind == TD_EVENT_ASK &&
             next->peer == event->peer) {
-            assert_true(td_engine_obtain_and_ask(rig->engine, event, &rig->commands, &rig->error));
+            assert_true(rig_obtain_and_ask(rig, event));
             asked_at_once++;
             i++;
         } else if (event->kind == TD_EVENT_ASK) {

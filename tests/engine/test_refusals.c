@@ -19,7 +19,7 @@ static bool try_short(struct rig *rig, const struct td_event *event)
     if (event->kind == TD_EVENT_ASK)
         return td_engine_ask(rig->engine, event->at, event->peer, &rig->commands, &rig->error);
     if (event->kind == TD_EVENT_OBTAINED && event->obtained.last)
-        return td_engine_obtain_and_ask(rig->engine, event, &rig->commands, &rig->error);
+        return !td_engine_obtain_and_ask(rig->engine, event, &rig->commands, &rig->error).refused;
     if (event->kind == TD_EVENT_ENDED && event->ended.end == TD_END_OK)
         return td_engine_end_well(rig->engine, event->at, event->peer, event->ended.order,
                                   &rig->commands, &rig->error);
@@ -105,6 +105,45 @@ static void test_impossible_events(void **state)
         if (strstr(rig.error.text, cases[i].says) == NULL)
             fail_msg("case %zu says '%s', not '%s'", i, rig.error.text, cases[i].says);
         assert_int_equal(rig.error.fault, TD_FAULT_INPUT);
+        assert_int_equal(rig.commands.count, 0);
+        assert_true(td_engine_digest(rig.engine) == before);
+    }
+    rig_close(&rig);
+}
+
+/* The same of a fetch of what was ordered. Peer 2 is ordered the universe. */
+static void test_impossible_fetches(void **state)
+{
+    (void)state;
+    const struct {
+        const char *says;
+        td_time at;
+        td_peer peer;
+        td_order order;
+        td_time took;
+    } cases[] = {
+        {"comes after one at 10 ns", 9, 0, 1, 0},
+        {"order 2, but works on 1", 10, 0, 2, 0},
+        {"waiting", 10, 1, 1, 0},
+        {"not here", 10, 3, 1, 0},
+        {"less than no time", 10, 0, 1, -1},
+        {"no step", 10, 2, 2, 0},
+    };
+    struct rig rig;
+    rig_prepare(&rig);
+    for (td_step step = 0; step < 2; step++)
+        rig_do(&rig,
+               (struct td_event){.kind = TD_EVENT_HOLDS, .at = 10, .peer = 2, .holds = {step}});
+    rig_do(&rig, (struct td_event){.kind = TD_EVENT_ASK, .at = 10, .peer = 2});
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t before = td_engine_digest(rig.engine);
+        rig.commands.count = 0;
+        const struct td_next next =
+            td_engine_fetch_and_ask(rig.engine, cases[i].at, cases[i].peer, cases[i].order,
+                                    cases[i].took, &rig.commands, &rig.error);
+        assert_true(next.refused && next.step == TD_NO_STEP);
+        if (strstr(rig.error.text, cases[i].says) == NULL)
+            fail_msg("case %zu says '%s', not '%s'", i, rig.error.text, cases[i].says);
         assert_int_equal(rig.commands.count, 0);
         assert_true(td_engine_digest(rig.engine) == before);
     }
@@ -217,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_impossible_events),
+        cmocka_unit_test(test_impossible_fetches),
         cmocka_unit_test(test_events_before_the_refused_one_are_applied),
         cmocka_unit_test(test_a_held_step_keeps_its_variant),
         cmocka_unit_test(test_a_policy_that_answers_nonsense_is_named),
