@@ -96,7 +96,7 @@ void td_task_begin_bundles(const struct td_world *world)
  * others go on. Peers tend to fetch in the same order: the guess is what came after this artifact
  * last time. A wrong guess costs its draw, and changes nothing. */
 static inline double fetch_time(struct td_world *world, td_peer peer, struct sim_peer *who,
-                                uint32_t before, const uint64_t *published)
+                                uint32_t before)
 {
     const struct td_plan *plan = world->plan;
     uint32_t at = who->at;
@@ -107,7 +107,7 @@ static inline double fetch_time(struct td_world *world, td_peer peer, struct sim
 
     uint32_t guess = world->successor[at];
     who->guess = NOTHING;
-    if (guess == NOTHING || !bit_get(published, guess)) return length;
+    if (guess == NOTHING || !bit_get(cache_of(world, who)->published, guess)) return length;
     who->guess = guess;
     who->guess_ns =
         td_world_sample(world, plan->step[guess].fetch, peer, plan->order[guess], TD_DRAW_FETCH);
@@ -192,30 +192,37 @@ static inline void end_run(struct td_world *world, td_peer peer, struct sim_peer
     who->duplicate = false;
 }
 
+/* A whole build or fetch of an artifact that never fails. */
+__attribute__((always_inline)) static inline uint64_t
+begin_whole(struct td_world *world, td_peer peer, struct sim_peer *who, uint32_t at, bool build)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_step *step = &plan->step[at];
+    uint32_t before = who->at;
+    who->since = world->now;
+    who->at = at;
+    if (build) {
+        who->task = who->run = TASK_BUILD;
+        return end_after(world, peer,
+                         work_sample(world, step->build, peer, plan->order[at], TD_DRAW_BUILD) /
+                             group_of(world, who)->speed);
+    }
+    who->task = who->run = TASK_FETCH;
+    if (world->guesses && at != plan->steps)
+        return end_after(world, peer, fetch_time(world, peer, who, before));
+    return end_after(world, peer,
+                     work_sample(world, step->fetch, peer, plan->order[at], TD_DRAW_FETCH));
+}
+
 /* The same as below, where builds and fetches are whole and never fail. */
 __attribute__((always_inline)) static inline uint64_t
 begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
 {
-    const struct td_plan *plan = world->plan;
-    const struct td_plan_group *group = group_of(world, who);
-    const struct cache *cache = &world->caches[group->cohort];
-    uint32_t at = next_artifact(world, peer, who), before = who->at;
-    bool rest = at == plan->steps;
-    who->since = world->now;
-    who->at = at;
-    if (!(rest ? cache->rest : bit_get(cache->published, at))) {
-        who->task = who->run = TASK_BUILD;
-        return end_after(
-            world, peer,
-            work_sample(world, plan->step[at].build, peer, plan->order[at], TD_DRAW_BUILD) /
-                group->speed);
-    }
-    who->task = who->run = TASK_FETCH;
-    if (world->guesses && !rest)
-        return end_after(world, peer, fetch_time(world, peer, who, before, cache->published));
-    return end_after(
-        world, peer,
-        work_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH));
+    const struct cache *cache = cache_of(world, who);
+    uint32_t at = next_artifact(world, peer, who);
+    bool rest = at == world->plan->steps;
+    return begin_whole(world, peer, who, at,
+                       !(rest ? cache->rest : bit_get(cache->published, at)));
 }
 
 /* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
@@ -224,7 +231,6 @@ __attribute__((noinline)) static uint64_t begin_any(struct td_world *world, td_p
                                                     struct sim_peer *who)
 {
     const struct td_plan *plan = world->plan;
-    const struct cache *cache = &world->caches[group_of(world, who)->cohort];
     struct run *run = &world->runs[peer];
     who->since = world->now;
     if (who->run == TASK_BUILD && who->failure != FAILS_NOT) { /* its next part, come what may */
@@ -252,7 +258,7 @@ __attribute__((noinline)) static uint64_t begin_any(struct td_world *world, td_p
         return end_after(world, peer, build_length(world, peer, who, at, part, there));
     }
     if (world->guesses && at < plan->steps && parts == 1)
-        return end_after(world, peer, fetch_time(world, peer, who, before, cache->published));
+        return end_after(world, peer, fetch_time(world, peer, who, before));
     return end_after(
         world, peer,
         work_sample(world, plan->step[at].fetch, peer, plan->order[at], TD_DRAW_FETCH) / parts);
@@ -513,8 +519,12 @@ go_for(struct td_world *world, td_peer peer, struct sim_peer *who, struct td_nex
         return next.refused ? NEXT_FAILED
                             : on_other_answer(world, peer, who, &world->commands.items[0]);
     take_order(world, who, next.order, next.step, next.build);
-    return __builtin_expect(world->plan->overhead, 0) ? td_task_begin_overhead(world, peer)
-                                                      : begin_plain(world, peer, who);
+    if (__builtin_expect(world->plan->overhead, 0)) return td_task_begin_overhead(world, peer);
+    if (next.step == TD_UNIVERSE || world->plan->closure != NULL)
+        return begin_artifact(world, peer, who);
+    /* nothing comes before the step; the engine knows whether it is published as well as the cache
+     */
+    return begin_whole(world, peer, who, world->plan->position[next.step], next.build);
 }
 
 /* The same where the order ends and the peer asks next of all: the engine is told both in one go.
@@ -578,13 +588,12 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
     who->builds += built;
     who->fetches += !built;
     if (built) {
-        const struct td_plan_group *group = group_of(world, who);
-        const struct cache *cache = &world->caches[group->cohort];
+        const struct cache *cache = cache_of(world, who);
         if (bit_get(cache->published, who->at)) {
             outcome = TD_TASK_DUPLICATE;
             world->record->duplicate_builds++;
         }
-        if (group->publishes) bit_set(cache->published, who->at);
+        if (group_of(world, who)->publishes) bit_set(cache->published, who->at);
     }
     td_world_interval(world, peer, who->since, step, built ? TD_KIND_BUILD : TD_KIND_FETCH,
                       outcome);
@@ -597,8 +606,7 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
 __attribute__((noinline)) static uint64_t complete_plain_rest(struct td_world *world, td_peer peer,
                                                               struct sim_peer *who, bool built)
 {
-    const struct td_plan_group *group = group_of(world, who);
-    if (built && group->publishes) world->caches[group->cohort].rest = true;
+    if (built && group_of(world, who)->publishes) cache_of(world, who)->rest = true;
     who->run = TASK_NONE;
     td_world_interval(world, peer, who->since, TD_RECORD_REST,
                       built ? TD_KIND_BUILD : TD_KIND_FETCH, TD_TASK_OK);

@@ -179,6 +179,11 @@ static inline const struct td_plan_group *group_of(const struct td_world *world,
     return &world->plan->groups[who->group];
 }
 
+static inline struct cache *cache_of(const struct td_world *world, const struct sim_peer *who)
+{
+    return &world->caches[group_of(world, who)->cohort];
+}
+
 static inline bool bit_get(const uint64_t *bits, uint32_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
