@@ -2,7 +2,10 @@
  * 1979). Where nothing is ready, nobody sees what the others fetch until a build ends. So a peer
  * that fetches goes on alone, past earlier events of others, up to the first time at which anything
  * happens to somebody who builds. Nothing comes out otherwise but the order of rows in tasks.csv,
- * in which each peer's are still in order. */
+ * in which each peer's are still in order.
+ *
+ * With few steps it is not worth while to know these times, and peers go on alone only when every
+ * step is published; without rows, whose order would not be worth it either. */
 #include "sim/world_internal.h"
 
 bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy)
@@ -41,6 +44,19 @@ static void remove_first(struct builders *builders)
         i = child;
     }
     next[i] = last;
+}
+
+/* True if the peer lacks more than what it is at. */
+static inline bool lacks_more(const struct td_world *world, const struct sim_peer *who)
+{
+    return who->builds + who->fetches + 1 < world->plan->steps;
+}
+
+/* The same for a peer that fetches. */
+static inline bool fetches_more(const struct td_world *world, const struct sim_peer *who)
+{
+    bool fetches = who->task == TASK_FETCH || who->task == TASK_OVERHEAD;
+    return fetches && !who->builder && who->order_step != TD_UNIVERSE && lacks_more(world, who);
 }
 
 static inline bool is_builder(const struct sim_peer *who)
@@ -123,16 +139,14 @@ __attribute__((noinline)) static uint64_t end_overhead(struct td_world *world, t
     return begin_fetch(world, peer, who, bundle, now);
 }
 
-/* The peer goes on alone as far as it can from its event, next of all or not; what comes next for
- * it: the same, if nothing can be done alone. */
-static uint64_t go_alone(struct td_world *world, td_peer peer, uint64_t key)
+/* It has to be a peer that fetches more. */
+__attribute__((noinline)) static uint64_t go_alone(struct td_world *world, td_peer peer,
+                                                   uint64_t key)
 {
     const struct td_queue *queue = &world->queue;
     const struct td_plan *plan = world->plan;
     const struct builders *builders = &world->builders;
     struct sim_peer *who = peer_at(world, peer);
-    bool fetches = who->task == TASK_FETCH || who->task == TASK_OVERHEAD;
-    if (!fetches || who->builder || who->order_step == TD_UNIVERSE) return key;
     uint64_t end =
         builders->count == 0 ? queue->far_key : td_queue_first_key(queue, builders->next[0]);
     if (key >= end || !td_engine_ahead_begin(world->engine, peer)) return key;
@@ -149,14 +163,19 @@ static uint64_t go_alone(struct td_world *world, td_peer peer, uint64_t key)
         }
         key = next;
         world->alone++;
-    } while (key < end);
+    } while (key < end && lacks_more(world, who));
     return key;
+}
+
+uint64_t td_ahead_alone(struct td_world *world, td_peer peer, uint64_t key)
+{
+    return fetches_more(world, peer_at(world, peer)) ? go_alone(world, peer, key) : key;
 }
 
 uint64_t td_ahead_before(struct td_world *world, td_peer peer, uint64_t key)
 {
     struct builders *builders = &world->builders;
-    if (!is_builder(peer_at(world, peer))) return go_alone(world, peer, key);
+    if (!is_builder(peer_at(world, peer))) return td_ahead_alone(world, peer, key);
     TD_ASSERT(builders->count > 0 && builders->next[0] == td_key_time(&world->queue, key));
     remove_first(builders);
     return key;
@@ -165,6 +184,6 @@ uint64_t td_ahead_before(struct td_world *world, td_peer peer, uint64_t key)
 uint64_t td_ahead_after(struct td_world *world, td_peer peer, uint64_t key)
 {
     if (key >= NEXT_FAILED) return key;
-    if (!is_builder(peer_at(world, peer))) return go_alone(world, peer, key);
+    if (!is_builder(peer_at(world, peer))) return td_ahead_alone(world, peer, key);
     return td_ahead_enter(world, peer, key) ? key : NEXT_FAILED;
 }

@@ -160,7 +160,8 @@ static bool begin_orders(struct td_world *world, bool *apart)
     for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
         if (!comes_first(world, peer) || peer_at(world, peer)->order == 0) continue;
         uint64_t key = td_task_begin(world, peer);
-        if (key == NEXT_FAILED || (world->looks_ahead && !td_ahead_enter(world, peer, key)))
+        if (key == NEXT_FAILED ||
+            (world->looks_ahead == LOOKS_AHEAD_ALWAYS && !td_ahead_enter(world, peer, key)))
             return td_world_why_failed(world);
         td_queue_set_leaf(&world->queue, peer, key);
         if (!td_queue_is_far(&world->queue, key) &&

@@ -55,6 +55,7 @@ __attribute__((noinline)) bool td_replication_begin(struct td_world *world, uint
     world->waiting = 0;
     world->vain = 0;
     world->builders.count = 0;
+    world->unpublished = (uint64_t)world->plan->steps * world->plan->cohorts;
     world->ahead_of = TD_NO_PEER; /* whose draws were of another replication */
     begin_caches(world);
     begin_extras(world);

@@ -221,8 +221,7 @@ begin_plain(struct td_world *world, td_peer peer, struct sim_peer *who)
     const struct cache *cache = cache_of(world, who);
     uint32_t at = next_artifact(world, peer, who);
     bool rest = at == world->plan->steps;
-    return begin_whole(world, peer, who, at,
-                       !(rest ? cache->rest : bit_get(cache->published, at)));
+    return begin_whole(world, peer, who, at, !(rest ? cache->rest : bit_get(cache->published, at)));
 }
 
 /* The peer reaches the next artifact of its order, or the next part of it: it fetches what is
@@ -592,8 +591,10 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
         if (bit_get(cache->published, who->at)) {
             outcome = TD_TASK_DUPLICATE;
             world->record->duplicate_builds++;
+        } else if (group_of(world, who)->publishes) {
+            bit_set(cache->published, who->at);
+            world->unpublished--;
         }
-        if (group_of(world, who)->publishes) bit_set(cache->published, who->at);
     }
     td_world_interval(world, peer, who->since, step, built ? TD_KIND_BUILD : TD_KIND_FETCH,
                       outcome);

@@ -2,13 +2,13 @@
 #include "base/block.h"
 #include "sim/world_internal.h"
 
-#define PREFETCH_FROM 4096    /* peers; measured: below it the records stay in the cache */
-#define BUNDLES_UP_TO 64      /* peers; measured: with more they cost in the cache what they save */
-#define GUESS_FROM 16         /* steps; measured: below it too many guesses are wrong */
-#define AHEAD_FROM 16         /* steps; measured: with fewer there are too few fetches in a row */
-#define AHEAD_FROM_IF_FLAT 32 /* the same where the queue takes little time */
-#define TURNS 0x10000u        /* after so many it is asked whether to go on */
-#define VAIN_WAITS 1000u      /* in a row, and two a peer: then it is asked whether anything runs */
+#define PREFETCH_FROM 4096 /* peers; measured: below it the records stay in the cache */
+#define BUNDLES_UP_TO 64   /* peers; measured: with more they cost in the cache what they save */
+#define GUESS_FROM 16      /* steps; measured: below it too many guesses are wrong */
+#define AHEAD_FROM 16      /* steps; measured: with fewer there are too few fetches in a row */
+#define AT_END_UP_TO 64    /* peers; measured: with more that costs what it saves */
+#define TURNS 0x10000u     /* after so many it is asked whether to go on */
+#define VAIN_WAITS 1000u   /* in a row, and two a peer: then it is asked whether anything runs */
 
 /* True if the world has to know itself what a peer holds. */
 static bool needs_held(const struct td_plan *plan)
@@ -107,6 +107,14 @@ struct td_engine *td_world_engine_create(struct td_world *world, struct td_error
     return NULL;
 }
 
+static enum looks_ahead how_to_look_ahead(const struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    if (!td_ahead_is_possible(plan, world->policy)) return LOOKS_AHEAD_NEVER;
+    if (!world->queue.flat && plan->steps >= AHEAD_FROM) return LOOKS_AHEAD_ALWAYS;
+    return plan->scenario->peer_count <= AT_END_UP_TO ? LOOKS_AHEAD_AT_END : LOOKS_AHEAD_NEVER;
+}
+
 struct td_world *td_world_create(const struct td_plan *plan, const struct td_policy *policy,
                                  uint64_t seed, struct td_error *error)
 {
@@ -139,8 +147,7 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
                          plan->leaves || plan->pipelines > 0 || policy->gives_way != NULL, error) ||
         !td_opening_create(world, error))
         goto fail;
-    world->looks_ahead = td_ahead_is_possible(plan, policy) &&
-                         plan->steps >= (world->queue.flat ? AHEAD_FROM_IF_FLAT : AHEAD_FROM);
+    world->looks_ahead = how_to_look_ahead(world);
     return world;
 fail:
     td_world_destroy(world);
@@ -329,10 +336,11 @@ static bool is_stopped(struct td_world *world)
 
 /* True if the peer has gone past its event, and others', alone; *key is then the next one of all,
  * or NEXT_FAILED. Else it is the peer's turn. */
-static bool goes_alone(struct td_world *world, td_peer peer, uint64_t *key)
+static bool goes_alone(struct td_world *world, enum looks_ahead ahead, td_peer peer, uint64_t *key)
 {
     struct td_queue *queue = &world->queue;
-    uint64_t next = td_ahead_before(world, peer, *key);
+    uint64_t next = ahead == LOOKS_AHEAD_ALWAYS ? td_ahead_before(world, peer, *key)
+                                                : td_ahead_alone(world, peer, *key);
     if (next == *key) return false;
     *key = NEXT_FAILED;
     if (next == NEXT_FAILED || is_stopped(world)) return true;
@@ -343,10 +351,18 @@ static bool goes_alone(struct td_world *world, td_peer peer, uint64_t *key)
 }
 
 /* The same after its turn; what comes next for it, or NEXT_FAILED. */
-static uint64_t goes_on_alone(struct td_world *world, td_peer peer, uint64_t key)
+static uint64_t goes_on_alone(struct td_world *world, enum looks_ahead ahead, td_peer peer,
+                              uint64_t key)
 {
-    key = td_ahead_after(world, peer, key);
+    key = ahead == LOOKS_AHEAD_ALWAYS ? td_ahead_after(world, peer, key)
+                                      : td_ahead_alone(world, peer, key);
     return is_stopped(world) ? NEXT_FAILED : key;
+}
+
+/* True if it is time for that. */
+static inline bool looks_ahead(const struct td_world *world, enum looks_ahead ahead)
+{
+    return ahead == LOOKS_AHEAD_ALWAYS || (ahead == LOOKS_AHEAD_AT_END && world->unpublished == 0);
 }
 
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
@@ -354,10 +370,12 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
                   struct td_error *error)
 {
     struct td_queue *queue = &world->queue;
-    const bool ahead = world->looks_ahead;
+    enum looks_ahead ahead = world->looks_ahead;
     uint32_t turns = 0;
     uint64_t key;
 
+    bool rows = recorder != NULL && recorder->interval != NULL;
+    if (rows && ahead == LOOKS_AHEAD_AT_END) ahead = LOOKS_AHEAD_NEVER;
     world->recorder = recorder;
     world->record = record;
     world->error = error;
@@ -370,7 +388,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf_of(queue, key);
-        if (ahead && goes_alone(world, peer, &key)) {
+        if (looks_ahead(world, ahead) && goes_alone(world, ahead, peer, &key)) {
             if (key == NEXT_FAILED) return td_world_why_failed(world);
             continue;
         }
@@ -384,7 +402,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
             if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
             if (++turns % TURNS == 0 && end_of_patience(world)) return false;
         } while (key < world->others && !td_queue_is_far(queue, key));
-        if (ahead) key = goes_on_alone(world, peer, key);
+        if (looks_ahead(world, ahead)) key = goes_on_alone(world, ahead, peer, key);
         if (__builtin_expect(key == NEXT_FAILED, 0)) return td_world_why_failed(world);
         td_queue_set(queue, leaf, key);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));

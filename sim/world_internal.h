@@ -94,6 +94,13 @@ struct builders {
     uint32_t count, capacity;
 };
 
+/* When peers may go on alone: see ahead.c. */
+enum looks_ahead {
+    LOOKS_AHEAD_NEVER,
+    LOOKS_AHEAD_AT_END, /* when every step is published */
+    LOOKS_AHEAD_ALWAYS, /* when nothing is ready */
+};
+
 /* How a replication begins, if all begin alike: when the first have arrived, and perhaps have asked
  * and been ordered, but not begun. */
 struct opening {
@@ -148,8 +155,9 @@ struct td_world {
      * is made when it is needed, or guessed. */
     struct td_bundle *bundles[2];
     struct opening *opening; /* NULL: each replication begins anew */
-    bool looks_ahead;
-    struct builders builders;      /* in a world that looks ahead, as all of ahead.c */
+    enum looks_ahead looks_ahead;
+    uint64_t unpublished;          /* steps, of all cohorts, in a plain world */
+    struct builders builders;      /* in a world that looks ahead whenever it can */
     struct td_bundle ahead_bundle; /* of fetches of a peer, where it has none of its own */
     td_peer ahead_of;
     uint64_t key;        /* the event at hand */
@@ -314,8 +322,10 @@ uint32_t td_task_next_artifact(const struct td_world *world, td_peer peer);
 
 /* ahead.c */
 bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy);
-/* Around a turn: before it, and after it, the peer goes on alone as far as it can. What comes next
- * for it then; the same key, if it has to wait for its turn. */
+/* The peer goes on alone as far as it can. What comes next for it then; the same key, if it has to
+ * wait for its turn. */
+uint64_t td_ahead_alone(struct td_world *world, td_peer peer, uint64_t key);
+/* The same around a turn, before it, and after it, where the times of builders are kept. */
 uint64_t td_ahead_before(struct td_world *world, td_peer peer, uint64_t key);
 uint64_t td_ahead_after(struct td_world *world, td_peer peer, uint64_t key);
 /* What comes next for the peer has been set. False if memory is short. */

@@ -48,8 +48,9 @@ static void keep_peer(void *context, uint32_t peer, const struct td_peer_record 
     if (peer < sizeof run->peers / sizeof *run->peers) run->peers[peer] = *record;
 }
 
-void run_replication(const char *text, const struct td_policy *policy, uint64_t seed,
-                     uint32_t first, uint32_t last, struct run *run)
+static void run_recorded(const char *text, const struct td_policy *policy, uint64_t seed,
+                         uint32_t first, uint32_t last, const struct td_recorder *recorder,
+                         struct run *run)
 {
     struct td_error error;
     struct td_scenario *scenario = scenario_from(text);
@@ -57,17 +58,30 @@ void run_replication(const char *text, const struct td_policy *policy, uint64_t 
     assert_non_null(plan);
     struct td_world *world = td_world_create(plan, policy, seed, &error);
     assert_non_null(world);
-    const struct td_recorder recorder = {run, keep_interval, keep_peer};
     memset(run, 0, sizeof *run);
     for (uint32_t replication = first; replication <= last; replication++) {
         free(run->intervals);
         memset(run, 0, sizeof *run);
-        if (!td_world_run(world, replication, &recorder, NULL, NULL, &run->record, &error))
+        if (!td_world_run(world, replication, recorder, NULL, NULL, &run->record, &error))
             fail_msg("%s", error.text);
     }
     td_world_destroy(world);
     td_plan_destroy(plan);
     td_scenario_destroy(scenario);
+}
+
+void run_replication(const char *text, const struct td_policy *policy, uint64_t seed,
+                     uint32_t first, uint32_t last, struct run *run)
+{
+    const struct td_recorder recorder = {run, keep_interval, keep_peer};
+    run_recorded(text, policy, seed, first, last, &recorder, run);
+}
+
+void run_without_intervals(const char *text, const struct td_policy *policy, uint64_t seed,
+                           uint32_t first, uint32_t last, struct run *run)
+{
+    const struct td_recorder recorder = {run, NULL, keep_peer};
+    run_recorded(text, policy, seed, first, last, &recorder, run);
 }
 
 void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run)

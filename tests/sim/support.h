@@ -41,6 +41,9 @@ struct run {
 /* The last of the replications first .. last, one after the other in one world; the first one. */
 void run_replication(const char *text, const struct td_policy *policy, uint64_t seed,
                      uint32_t first, uint32_t last, struct run *run);
+/* The same, and nobody wants to know its intervals. */
+void run_without_intervals(const char *text, const struct td_policy *policy, uint64_t seed,
+                           uint32_t first, uint32_t last, struct run *run);
 void run_with(const char *text, const struct td_policy *policy, uint64_t seed, struct run *run);
 void run_policy(const char *text, const char *policy, uint64_t seed, struct run *run);
 void run_free(struct run *run);

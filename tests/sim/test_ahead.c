@@ -24,13 +24,14 @@ static void add_time(struct text *text, bool late)
     }
 }
 
-/* Whole builds and fetches that never fail, of so many steps that a world looks ahead. */
+/* Whole builds and fetches that never fail, mostly of so many steps that a world looks ahead. */
 static uint32_t make(struct text *text)
 {
     static const double speeds[] = {1, 1, 2, 0.5};
     bool late = pick(4) == 0, ordered = pick(2) == 0, readers = pick(4) == 0,
          leavers = pick(8) == 0;
-    uint32_t steps = (pick(3) == 0 ? 60 : 16) + pick(24);
+    static const uint32_t least[] = {1, 1, 16, 16, 60};
+    uint32_t steps = least[pick(5)] + pick(24);
     text->length = 0;
     add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//"
               "...\",\"steps\":{");
@@ -82,16 +83,9 @@ static struct td_interval *by_peer(const struct run *run, uint32_t peers)
     return sorted;
 }
 
-static void assert_same(const struct run *one, const struct run *other, uint32_t peers)
+static void assert_same_records(const struct run *one, const struct run *other, uint32_t peers)
 {
     assert_memory_equal(&one->record, &other->record, sizeof one->record);
-    assert_int_equal(one->count, other->count);
-    struct td_interval *a = by_peer(one, peers), *b = by_peer(other, peers);
-    for (size_t i = 0; i < one->count; i++)
-        assert_true(a[i].start == b[i].start && a[i].end == b[i].end && a[i].step == b[i].step &&
-                    a[i].kind == b[i].kind && a[i].outcome == b[i].outcome);
-    free(a);
-    free(b);
     for (uint32_t peer = 0; peer < peers; peer++) {
         const struct td_peer_record *mine = &one->peers[peer], *theirs = &other->peers[peer];
         assert_true(mine->arrival == theirs->arrival && mine->completion == theirs->completion &&
@@ -99,6 +93,18 @@ static void assert_same(const struct run *one, const struct run *other, uint32_t
                     mine->builds == theirs->builds && mine->fetches == theirs->fetches &&
                     mine->outcome == theirs->outcome);
     }
+}
+
+static void assert_same(const struct run *one, const struct run *other, uint32_t peers)
+{
+    assert_same_records(one, other, peers);
+    assert_int_equal(one->count, other->count);
+    struct td_interval *a = by_peer(one, peers), *b = by_peer(other, peers);
+    for (size_t i = 0; i < one->count; i++)
+        assert_true(a[i].start == b[i].start && a[i].end == b[i].end && a[i].step == b[i].step &&
+                    a[i].kind == b[i].kind && a[i].outcome == b[i].outcome);
+    free(a);
+    free(b);
 }
 
 /* Intervals that end before one that stands above them. */
@@ -110,20 +116,61 @@ static uint32_t out_of_order(const struct run *run)
     return count;
 }
 
-/* True if it looks ahead; in any case it comes to the same as in turn. */
-static bool looks_ahead_alike(const char *text, const struct td_policy *policy, uint32_t peers)
+/* How often a policy has been asked about a time before that of the last question. */
+static struct {
+    struct td_choice (*choose)(const struct td_view *view);
+    td_time last;
+    uint32_t count, back;
+} questions;
+
+static struct td_choice choose_and_count(const struct td_view *view)
+{
+    questions.back += td_view_now(view) < questions.last;
+    questions.count++;
+    questions.last = td_view_now(view);
+    return questions.choose(view);
+}
+
+/* A run without intervals; how often its policy is asked about an earlier time, in the first
+ * replication. */
+static uint32_t goes_back(const char *text, const struct td_policy *policy, struct run *run)
+{
+    struct td_policy counting = *policy;
+    questions.choose = policy->choose;
+    questions.last = INT64_MIN;
+    questions.count = questions.back = 0;
+    counting.choose = choose_and_count;
+    run_without_intervals(text, &counting, trial, 1, 1, run);
+    return questions.back;
+}
+
+/* Whether it looks ahead: at all, and so that rows are out of order. In any case it comes to the
+ * same as in turn. */
+struct looked {
+    bool ahead, rows;
+};
+
+static struct looked looks_ahead_alike(const char *text, const struct td_policy *policy,
+                                       uint32_t peers)
 {
     struct td_policy in_turn = *policy;
     in_turn.needs &= ~(unsigned)TD_NEEDS_STEPS_ONLY;
-    struct run one, other;
+    struct run one, other, without;
     run_replication(text, policy, trial, 1, 3, &one);
     run_replication(text, &in_turn, trial, 1, 3, &other);
+    run_without_intervals(text, policy, trial, 1, 3, &without);
     assert_same(&one, &other, peers);
+    assert_same_records(&without, &other, peers);
     assert_int_equal(out_of_order(&other), 0);
-    bool ahead = out_of_order(&one) > 0;
+    struct looked looked = {.rows = out_of_order(&one) > 0};
     run_free(&one);
     run_free(&other);
-    return ahead;
+    run_free(&without);
+    looked.ahead = goes_back(text, policy, &without) > 0;
+    run_free(&without);
+    assert_int_equal(goes_back(text, &in_turn, &without), 0);
+    run_free(&without);
+    return looked;
 }
 
 /* What is published comes first, though something is ready. */
@@ -141,7 +188,7 @@ static void test_the_same_comes_out(void **state)
     const struct td_policy *policy;
     struct td_policy fetches = *td_policy_find("directed");
     fetches.choose = choose_fetches;
-    uint32_t runs = 0, ahead = 0;
+    uint32_t runs = 0, ahead = 0, rows = 0;
     finished = false;
     for (trial = 1; trial <= share_of(ROUNDS); trial++) {
         dice = trial * 32452843;
@@ -149,12 +196,14 @@ static void test_the_same_comes_out(void **state)
         for (size_t i = 0; (policy = td_policy_at(i)) != NULL; i++) {
             if ((policy->needs & TD_NEEDS_STEPS_ONLY) == 0) continue;
             runs++;
-            ahead += looks_ahead_alike(text.bytes, policy, peers);
+            const struct looked looked = looks_ahead_alike(text.bytes, policy, peers);
+            ahead += looked.ahead;
+            rows += looked.rows;
         }
         (void)looks_ahead_alike(text.bytes, &fetches, peers);
     }
     finished = true;
-    assert_true(ahead > runs / 4); /* and most of the others are of few peers */
+    assert_true(ahead > runs / 3 && rows > runs / 6); /* most of the others are of few peers */
 }
 
 /* Readers build what comes after what they have built themselves, though nothing is ready for
@@ -203,7 +252,7 @@ static void test_many_peers(void **state)
             "}},\"steps\":{\"default\":{\"build\":{\"exponential\":{\"mean\":60}},\"fetch\":{"
             "\"exponential\":{\"mean\":10}}}%s},\"peers\":[{\"name\":\"q\",\"count\":150}]}",
             trial % 2 == 0 ? ",\"s9\":{\"after\":[\"s20\"],\"build\":900}" : "");
-        assert_true(looks_ahead_alike(text.bytes, td_policy_find("directed"), 150));
+        assert_true(looks_ahead_alike(text.bytes, td_policy_find("directed"), 150).rows);
     }
     finished = true;
 }
@@ -300,6 +349,31 @@ static void test_by_hand(void **state)
     run_free(&run);
 }
 
+/* 4 peers, 3 steps: three build for 10 s, and one waits. Then all is published, and each fetches
+ * two or three steps of 2 s. Each is asked about its next step at 10 s and alone about the one at
+ * 12 s, the last one about that at 14 s, too, before the next peer is asked about its own at 10 s.
+ */
+static void test_at_the_end_by_hand(void **state)
+{
+    (void)state;
+    static const char four[] =
+        "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\",\"steps\":{"
+        "\"a\":\"//a\",\"b\":\"//b\",\"c\":\"//c\"}},\"steps\":{\"default\":{\"build\":10,"
+        "\"fetch\":2}},\"peers\":[{\"name\":\"q\",\"count\":4}]}";
+    struct run run;
+    assert_int_equal(goes_back(four, td_policy_find("directed"), &run), 3);
+    assert_int_equal(questions.count, 4 + 4 * 3 + 1);
+    assert_true(run.record.makespan == 16 * TD_NS_PER_S);
+    assert_int_equal(run.record.events, 4 * 4);
+    assert_true(run.peers[0].completion == 14 * TD_NS_PER_S && run.peers[0].fetches == 2);
+    assert_true(run.peers[3].wait == 10 * TD_NS_PER_S && run.peers[3].fetches == 3);
+    run_free(&run);
+    /* nobody would want rows of a few peers and steps to be out of order */
+    run_policy(four, "directed", 1, &run);
+    assert_int_equal(out_of_order(&run), 0);
+    run_free(&run);
+}
+
 /* Who breaks the promise gets what it asks for, and every run ends. */
 static struct td_choice choose_universe(const struct td_view *view)
 {
@@ -338,6 +412,8 @@ static void test_broken_promises(void **state)
             struct run run;
             run_with(text.bytes, &policies[i], trial, &run);
             run_free(&run);
+            run_without_intervals(text.bytes, &policies[i], trial, 1, 1, &run);
+            run_free(&run);
         }
     }
     finished = true;
@@ -364,6 +440,7 @@ int main(void)
         cmocka_unit_test_teardown(test_one_of_many, tell_seed),
         cmocka_unit_test(test_the_end_of_time),
         cmocka_unit_test(test_by_hand),
+        cmocka_unit_test(test_at_the_end_by_hand),
         cmocka_unit_test_teardown(test_broken_promises, tell_seed),
         cmocka_unit_test(test_interrupt),
     };
