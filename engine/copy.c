@@ -16,8 +16,11 @@ static bool copy_peers(struct td_engine *to, const struct td_engine *from)
 {
     uint32_t words = (uint32_t)((from->peer_stride - sizeof(struct peer)) / sizeof(uint64_t));
     if (!td_peers_reserve(to, from->peer_count, words)) return false;
-    for (td_peer peer = 0; peer < from->peer_count; peer++)
-        memcpy(peer_at(to, peer), peer_at(from, peer), from->peer_stride);
+    if (to->peer_stride == from->peer_stride)
+        memcpy(to->peers, from->peers, from->peer_count * from->peer_stride);
+    else
+        for (td_peer peer = 0; peer < from->peer_count; peer++)
+            memcpy(peer_at(to, peer), peer_at(from, peer), from->peer_stride);
     for (td_peer peer = from->peer_count; peer < to->peer_count; peer++)
         peer_at(to, peer)->state = PEER_ABSENT;
     to->peer_count = from->peer_count;
@@ -92,10 +95,14 @@ static bool copy_strain(struct strain *to, const struct strain *from)
         !copy_items(&to->starts, &to->start_capacity, from->starts, from->start_count,
                     sizeof *from->starts))
         return false;
-    memcpy(to->published, from->published, size);
-    memcpy(to->ready, from->ready, size);
-    memcpy(to->own, from->own, size);
-    memcpy(to->hopeless, from->hopeless, size);
+    if (to->words == from->words) { /* they are one block */
+        memcpy(to->published, from->published, 4 * size);
+    } else {
+        memcpy(to->published, from->published, size);
+        memcpy(to->ready, from->ready, size);
+        memcpy(to->own, from->own, size);
+        memcpy(to->hopeless, from->hopeless, size);
+    }
     to->variant_count = from->variant_count;
     to->start_count = from->start_count;
     to->cohort = from->cohort;

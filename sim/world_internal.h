@@ -37,14 +37,14 @@ struct sim_peer {
         run;         /* enum task: what goes on; the kind of the run, TASK_NONE if there is none */
     uint8_t failure; /* enum failure, of the run */
     uint8_t outcome; /* enum td_peer_outcome */
-    bool duplicate;  /* a part of the run is */
+    bool builder;    /* by its order, if it has one */
     bool whole;      /* the run builds the step from nothing */
     bool waiting : 1, present : 1;
     bool outside : 1; /* of its pipeline's window, but its order goes on */
     /* left: once; joined: it was present before; aborted: its order is to be given up */
     bool ended : 1, left : 1, joined : 1, aborted : 1;
-    bool builder : 1; /* by its order, if it has one */
-    uint8_t queued;   /* enum queued */
+    bool duplicate : 1; /* a part of the run is */
+    uint8_t queued;     /* enum queued */
 };
 
 /* Of a run: what matters only where steps have parts. */
