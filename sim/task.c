@@ -74,6 +74,7 @@ static inline double work_sample(const struct td_world *world, const struct td_d
         double sample;
         if (td_sample_bundled(dist, &draw, &bundles[peer], &sample)) return sample;
     }
+    if (dist->kind == TD_DIST_CONSTANT) return dist->parameter[0];
     return td_world_sample(world, dist, peer, step, purpose);
 }
 
@@ -607,7 +608,7 @@ complete_plain(struct td_world *world, td_peer peer, struct sim_peer *who, bool 
 __attribute__((noinline)) static uint64_t complete_plain_rest(struct td_world *world, td_peer peer,
                                                               struct sim_peer *who, bool built)
 {
-    if (built && group_of(world, who)->publishes) cache_of(world, who)->rest = true;
+    cache_of(world, who)->rest |= built & group_of(world, who)->publishes;
     who->run = TASK_NONE;
     td_world_interval(world, peer, who->since, TD_RECORD_REST,
                       built ? TD_KIND_BUILD : TD_KIND_FETCH, TD_TASK_OK);
