@@ -1,5 +1,5 @@
-/* Eight draws at once: what td_draw_block() does one by one, with AVX2 four counters in each
- * register, with AVX-512 all eight. */
+/* Eight draws at once: what td_draw_block() does one by one, four counters in each register. Eight
+ * would fit in one of AVX-512, but to use these makes processors slower in all that they do. */
 #include "base/assert.h"
 #include "workload/sampler.h"
 
@@ -8,7 +8,7 @@
 #include <immintrin.h>
 
 #define ROUNDS 10
-#define LANES 4 /* of a register of AVX2, 64 bits each */
+#define LANES 4 /* of a register, 64 bits each */
 
 /* Each word is in the low half of a lane; what is in the high half does not matter. */
 struct counters {
@@ -34,7 +34,8 @@ __attribute__((target("avx2"), always_inline)) static inline void put(struct cou
                         _mm256_or_si256(_mm256_slli_epi64(c.word[0], 32), second));
 }
 
-__attribute__((target("avx2"))) static void by_four(const struct td_draw *draw, uint64_t *bits)
+__attribute__((target("avx2"), always_inline)) static inline void
+draw_eight(const struct td_draw *draw, uint64_t *bits)
 {
     __m256i key0 = _mm256_set1_epi64x((uint32_t)draw->seed);
     __m256i key1 = _mm256_set1_epi64x((int64_t)(draw->seed >> 32));
@@ -55,38 +56,25 @@ __attribute__((target("avx2"))) static void by_four(const struct td_draw *draw, 
     put(high, bits + LANES);
 }
 
-/* The same in half of the instructions. */
-__attribute__((target("avx512f"))) static void by_eight(const struct td_draw *draw, uint64_t *bits)
+__attribute__((target("avx2"))) static void with_avx2(const struct td_draw *draw, uint64_t *bits)
 {
-    __m512i key0 = _mm512_set1_epi64((uint32_t)draw->seed);
-    __m512i key1 = _mm512_set1_epi64((int64_t)(draw->seed >> 32));
-    __m512i word0 =
-        _mm512_add_epi64(_mm512_set1_epi64(draw->step), _mm512_set_epi64(7, 6, 5, 4, 3, 2, 1, 0));
-    __m512i word1 = _mm512_set1_epi64(draw->peer);
-    __m512i word2 = _mm512_set1_epi64(draw->replication);
-    __m512i word3 = _mm512_set1_epi64((int64_t)draw->purpose << 24);
-#pragma GCC unroll 10
-    for (int round = 0; round < ROUNDS; round++) {
-        const __m512i a = _mm512_mul_epu32(word0, _mm512_set1_epi64(PHILOX_M4x32_0));
-        const __m512i b = _mm512_mul_epu32(word2, _mm512_set1_epi64(PHILOX_M4x32_1));
-        word0 = _mm512_xor_si512(_mm512_srli_epi64(b, 32), _mm512_xor_si512(word1, key0));
-        word2 = _mm512_xor_si512(_mm512_srli_epi64(a, 32), _mm512_xor_si512(word3, key1));
-        word1 = b;
-        word3 = a;
-        key0 = _mm512_add_epi32(key0, _mm512_set1_epi64(PHILOX_W32_0));
-        key1 = _mm512_add_epi32(key1, _mm512_set1_epi64(PHILOX_W32_1));
-    }
-    const __m512i second = _mm512_and_si512(word1, _mm512_set1_epi64(UINT32_MAX));
-    _mm512_storeu_si512(bits, _mm512_or_si512(_mm512_slli_epi64(word0, 32), second));
+    draw_eight(draw, bits);
+}
+
+/* The same code, for which there are instructions that take three operands. */
+__attribute__((target("avx2,avx512f,avx512vl"))) static void with_avx512(const struct td_draw *draw,
+                                                                         uint64_t *bits)
+{
+    draw_eight(draw, bits);
 }
 
 void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
 {
     TD_ASSERT(td_draw_bundle_is_there());
-    if (__builtin_cpu_supports("avx512f"))
-        by_eight(draw, bits);
+    if (__builtin_cpu_supports("avx512vl"))
+        with_avx512(draw, bits);
     else
-        by_four(draw, bits);
+        with_avx2(draw, bits);
 }
 
 bool td_draw_bundle_is_there(void)
