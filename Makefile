@@ -210,15 +210,18 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 # gcc and clang don't warn of the same things.
 FUZZ_BUILD = $(MAKE) $(PARALLEL) BUILD=$(BUILD)/fuzzing CC=clang OPTIMIZE='-O1' WARNINGS=-Wall \
 	SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-programs
+# Side by side, one a processor: what is found in so many seconds is a question of work done.
+FUZZ_RUN = $(RUN_TESTS) --timeout $$(($(1) + 600)) \
+	$(foreach program,$(FUZZ:%.c=$(BUILD)/fuzzing/%),"tools/fuzz.sh --seconds $(1) $(program)")
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzzes each parser for FUZZ_SECONDS (600); finds go to build/fuzzing/found
 	+@$(FUZZ_BUILD)
-	@tools/fuzz.sh --seconds $(FUZZ_SECONDS) $(FUZZ:%.c=$(BUILD)/fuzzing/%)
+	@$(call FUZZ_RUN,$(FUZZ_SECONDS))
 
 .PHONY: check-fuzz
 check-fuzz: deps-fuzz ## each parser on its corpus, and 5 s of fuzzing
 	+@$(FUZZ_BUILD)
-	@tools/fuzz.sh --seconds 5 $(FUZZ:%.c=$(BUILD)/fuzzing/%)
+	@$(call FUZZ_RUN,5)
 
 # How long, and with which seed (0: the clock's).
 TORTURE_SECONDS ?= 300

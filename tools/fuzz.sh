@@ -18,13 +18,13 @@ for program in "$@"; do
     if UBSAN_OPTIONS=print_stacktrace=1 "$program" -max_total_time="$seconds" -timeout=10 \
         -rss_limit_mb=1024 -max_len=20000 -artifact_prefix="$found/$name-" -print_final_stats=1 \
         "$grown" "fuzz/corpus/$name" >"$out" 2>&1; then
-        passed=$((passed + 1)) word=ok
+        passed=$((passed + 1))
     else
-        failed=$((failed + 1)) word=FAIL
+        failed=$((failed + 1))
         tail -n 60 "$out" | sed 's/^/    /'
     fi
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out")
-    echo "$word fuzz/$name.c: $(find "fuzz/corpus/$name" -type f | wc -l) inputs, ${runs:-?} runs"
+    echo "note fuzz/$name.c: $(find "fuzz/corpus/$name" -type f | wc -l) inputs, ${runs:-?} runs"
 done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
