@@ -12,6 +12,8 @@ CC := gcc
 # Debian's modules belong to Debian's Python, whatever else is called python3 here.
 PYTHON ?= $(or $(wildcard /usr/bin/python3),python3)
 JOBS ?= $(shell nproc)
+# Tests wait as much as they work: for silences to last, for peers who sleep.
+TEST_JOBS ?= $(shell echo $$((2 * $(JOBS))))
 
 PACKAGES := libcjson gsl libwebsockets libcrypto libssl sqlite3
 WARNINGS := -Wall -Wextra -Werror -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual \
@@ -53,7 +55,11 @@ LINK_cli := $(ROOMS)
 TEST_SOURCES := $(wildcard tests/*/test_*.c)
 # The real Bazel is large, and a target of its own installs it.
 BAZEL_TEST := $(BUILD)/tests/live/test_real_bazel
-TESTS := $(filter-out $(BAZEL_TEST),$(TEST_SOURCES:%.c=$(BUILD)/%))
+# What is long and begins last is alone in the end: these come first, and scripts before programs.
+LONG := $(addprefix $(BUILD)/tests/,sim/test_random live/test_v1_lives live/test_journal \
+	report/test_csv sim/test_ahead sim/test_bound)
+PROGRAMS := $(filter-out $(BAZEL_TEST),$(TEST_SOURCES:%.c=$(BUILD)/%))
+TESTS := $(filter $(LONG),$(PROGRAMS)) $(filter-out $(LONG),$(PROGRAMS))
 
 ##@ Build
 .PHONY: all
@@ -144,14 +150,14 @@ ORACLE_CASES = "$(ORACLE) --program $(BUILD)/task-director --cases $(1) --seed 1
 ORACLE_RUN = $(if $(ORACLE),$(foreach name,basic full queue,$(call ORACLE_CASES,$(1),$(name))))
 # What the scripts are told: the program that they test, where it was built, and the Python to use.
 RUN_TESTS = TASK_DIRECTOR=$(abspath $(BUILD)/task-director) BUILD=$(BUILD) PYTHON=$(PYTHON) \
-	tools/run-tests.sh --jobs $(JOBS)
+	tools/run-tests.sh --jobs $(TEST_JOBS)
 # Builds in parallel, unless the user said how.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 .PHONY: test
 test: deps-test ## all tests; the last line counts the cases that passed and failed
 	@$(MAKE) $(PARALLEL) all test-programs
-	@$(RUN_TESTS) $(TESTS) $(TEST_SCRIPTS) $(call ORACLE_RUN,400)
+	@$(RUN_TESTS) $(call ORACLE_RUN,400) $(TEST_SCRIPTS) $(TESTS)
 
 # Policies in shared objects. Here they are only compiled, to be looked at by lint;
 # tests/policies/test_plugins.sh builds them as users do.
@@ -170,8 +176,8 @@ check-asan: deps-test ## the tests with AddressSanitizer and UndefinedBehaviorSa
 run-check-asan:
 	@export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1 \
 		UBSAN_OPTIONS=print_stacktrace=1; \
-	$(RUN_TESTS) $(TESTS) $(wildcard tests/cli/test_*.sh tests/policies/test_*.sh) \
-		$(call ORACLE_RUN,100)
+	$(RUN_TESTS) $(call ORACLE_RUN,100) $(wildcard tests/cli/test_*.sh tests/policies/test_*.sh) \
+		$(TESTS)
 
 .PHONY: check-tsan
 check-tsan: deps-test ## the tests with ThreadSanitizer
@@ -211,7 +217,7 @@ fuzz-programs: $(FUZZ_PROGRAMS)
 FUZZ_BUILD = $(MAKE) $(PARALLEL) BUILD=$(BUILD)/fuzzing CC=clang OPTIMIZE='-O1' WARNINGS=-Wall \
 	SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-programs
 # Side by side, one a processor: what is found in so many seconds is a question of work done.
-FUZZ_RUN = $(RUN_TESTS) --timeout $$(($(1) + 600)) \
+FUZZ_RUN = $(RUN_TESTS) --jobs $(JOBS) --timeout $$(($(1) + 600)) \
 	$(foreach program,$(FUZZ:%.c=$(BUILD)/fuzzing/%),"tools/fuzz.sh --seconds $(1) $(program)")
 .PHONY: fuzz
 fuzz: deps-fuzz ## fuzzes each parser for FUZZ_SECONDS (600); finds go to build/fuzzing/found
