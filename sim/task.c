@@ -80,14 +80,19 @@ static inline double work_sample(const struct td_world *world, const struct td_d
 
 void td_task_begin_bundles(const struct td_world *world)
 {
+    const uint64_t *from = world->drawn;
+    bool at_once = from != NULL;
+    if (at_once)
+        td_draw_lanes(world->draw.seed, world->draw.replication, &world->lanes, world->drawn);
     for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++) {
         struct td_bundle *bundles = world->bundles[purpose];
-        struct td_draw draw = draw_for(world, 0, 0, purpose);
         if (bundles == NULL) continue;
-        bool at_once = world->plan->steps < TD_DRAW_BUNDLE;
-        for (; draw.peer < world->plan->scenario->peer_count; draw.peer++) {
-            bundles[draw.peer].first = at_once ? 0 : TD_NO_BUNDLE;
-            if (at_once) td_draw_bundle(&draw, bundles[draw.peer].bits);
+        for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
+            bundles[peer].first = at_once ? 0 : TD_NO_BUNDLE;
+            if (!at_once) continue;
+            /* a whole bundle is copied faster than a part, and what is behind is never asked for */
+            memcpy(bundles[peer].bits, from, sizeof bundles[peer].bits);
+            from += world->lanes_each;
         }
     }
 }

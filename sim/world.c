@@ -38,6 +38,38 @@ static bool bundles_create(struct td_world *world)
            (!bundles_fetches(plan) || of[TD_DRAW_FETCH] != NULL);
 }
 
+static bool is_exponential(const struct td_dist *dist)
+{
+    return dist->kind == TD_DIST_EXPONENTIAL;
+}
+
+/* All draws of builds and fetches that a replication can need, if they are few. */
+static bool lanes_create(struct td_world *world)
+{
+    const struct td_plan *plan = world->plan;
+    const struct td_plan_step *rest = &plan->step[plan->steps];
+    uint32_t peers = plan->scenario->peer_count;
+    if (!bundles_builds(plan)) return true;
+    world->lanes_each = plan->steps + (is_exponential(rest->build) || is_exponential(rest->fetch));
+    uint32_t draws = 2 * peers * world->lanes_each;
+    uint32_t count = (draws + TD_DRAW_BUNDLE - 1) / TD_DRAW_BUNDLE * TD_DRAW_BUNDLE;
+    world->drawn = calloc(count + TD_DRAW_BUNDLE, sizeof *world->drawn); /* the last as a whole */
+    uint64_t *words = calloc(3 * (size_t)count, sizeof *words);
+    if (world->drawn == NULL || words == NULL) {
+        free(words);
+        return false;
+    }
+    world->lanes = (struct td_lanes){
+        .steps = words, .peers = words + count, .purposes = words + 2 * count, .count = count};
+    for (uint32_t i = 0; i < draws; i++) {
+        world->lanes.steps[i] = i % world->lanes_each;
+        world->lanes.peers[i] = i / world->lanes_each % peers;
+        enum td_purpose purpose = i / world->lanes_each < peers ? TD_DRAW_BUILD : TD_DRAW_FETCH;
+        world->lanes.purposes[i] = (uint64_t)purpose << 24;
+    }
+    return true;
+}
+
 size_t td_world_bytes_per_peer(const struct td_plan *plan)
 {
     /* its record here and in the engine, its arrival, its leaf of the queue */
@@ -46,6 +78,7 @@ size_t td_world_bytes_per_peer(const struct td_plan *plan)
     return kept + sizeof(struct run) + sizeof(uint64_t) + /* its inner node */
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
            (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
+           (bundles_builds(plan) ? 4 * 2 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
            (td_opening_is_kept(plan) ? kept : 0);
 }
 
@@ -134,8 +167,8 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->arrivals = malloc(peers * sizeof(td_time));
     world->successor = malloc((plan->steps + (size_t)1) * sizeof *world->successor);
     if (world->peers == NULL || world->runs == NULL || world->arrivals == NULL ||
-        world->successor == NULL || !bundles_create(world) || !caches_create(world) ||
-        !extras_create(world) || !td_pipelines_create(world)) {
+        world->successor == NULL || !bundles_create(world) || !lanes_create(world) ||
+        !caches_create(world) || !extras_create(world) || !td_pipelines_create(world)) {
         td_error_memory(error, "a simulated world");
         goto fail;
     }
@@ -178,6 +211,8 @@ void td_world_destroy(struct td_world *world)
     free(world->arrivals);
     free(world->bundles[TD_DRAW_BUILD]);
     free(world->bundles[TD_DRAW_FETCH]);
+    free(world->lanes.steps);
+    free(world->drawn);
     free(world->successor);
     free(world->builders.next);
     td_opening_destroy(world->opening);

@@ -34,17 +34,12 @@ __attribute__((target("avx2"), always_inline)) static inline void put(struct cou
                         _mm256_or_si256(_mm256_slli_epi64(c.word[0], 32), second));
 }
 
+/* Eight draws with one key, at the same time. */
 __attribute__((target("avx2"), always_inline)) static inline void
-draw_eight(const struct td_draw *draw, uint64_t *bits)
+draw_eight(uint64_t seed, struct counters low, struct counters high, uint64_t *bits)
 {
-    __m256i key0 = _mm256_set1_epi64x((uint32_t)draw->seed);
-    __m256i key1 = _mm256_set1_epi64x((int64_t)(draw->seed >> 32));
-    struct counters low = {
-        {_mm256_add_epi64(_mm256_set1_epi64x(draw->step), _mm256_set_epi64x(3, 2, 1, 0)),
-         _mm256_set1_epi64x(draw->peer), _mm256_set1_epi64x(draw->replication),
-         _mm256_set1_epi64x((int64_t)draw->purpose << 24)}};
-    struct counters high = low;
-    high.word[0] = _mm256_add_epi64(low.word[0], _mm256_set1_epi64x(LANES));
+    __m256i key0 = _mm256_set1_epi64x((uint32_t)seed);
+    __m256i key1 = _mm256_set1_epi64x((int64_t)(seed >> 32));
 #pragma GCC unroll 10
     for (int round = 0; round < ROUNDS; round++) {
         low = one_round(low, key0, key1);
@@ -56,25 +51,80 @@ draw_eight(const struct td_draw *draw, uint64_t *bits)
     put(high, bits + LANES);
 }
 
-__attribute__((target("avx2"))) static void with_avx2(const struct td_draw *draw, uint64_t *bits)
+__attribute__((target("avx2"), always_inline)) static inline void
+draw_bundle(const struct td_draw *draw, uint64_t *bits)
 {
-    draw_eight(draw, bits);
+    struct counters low = {
+        {_mm256_add_epi64(_mm256_set1_epi64x(draw->step), _mm256_set_epi64x(3, 2, 1, 0)),
+         _mm256_set1_epi64x(draw->peer), _mm256_set1_epi64x(draw->replication),
+         _mm256_set1_epi64x((int64_t)draw->purpose << 24)}};
+    struct counters high = low;
+    high.word[0] = _mm256_add_epi64(low.word[0], _mm256_set1_epi64x(LANES));
+    draw_eight(draw->seed, low, high, bits);
 }
 
-/* The same code, for which there are instructions that take three operands. */
-__attribute__((target("avx2,avx512f,avx512vl"))) static void with_avx512(const struct td_draw *draw,
-                                                                         uint64_t *bits)
+__attribute__((target("avx2"), always_inline)) static inline __m256i load(const uint64_t *words)
 {
-    draw_eight(draw, bits);
+    return _mm256_loadu_si256((const __m256i *)(const void *)words);
+}
+
+__attribute__((target("avx2"), always_inline)) static inline struct counters
+counters_of(const struct td_lanes *lanes, uint32_t from, uint32_t replication)
+{
+    return (struct counters){{load(lanes->steps + from), load(lanes->peers + from),
+                              _mm256_set1_epi64x(replication), load(lanes->purposes + from)}};
+}
+
+__attribute__((target("avx2"), always_inline)) static inline void
+draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+{
+    for (uint32_t i = 0; i < lanes->count; i += 2 * LANES)
+        draw_eight(seed, counters_of(lanes, i, replication),
+                   counters_of(lanes, i + LANES, replication), bits + i);
+}
+
+/* The same code twice: with AVX-512 there are instructions that take three operands. */
+__attribute__((target("avx2"))) static void bundle_with_avx2(const struct td_draw *draw,
+                                                             uint64_t *bits)
+{
+    draw_bundle(draw, bits);
+}
+
+__attribute__((target("avx2"))) static void
+lanes_with_avx2(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+{
+    draw_lanes(seed, replication, lanes, bits);
+}
+
+__attribute__((target("avx2,avx512f,avx512vl"))) static void
+bundle_with_avx512(const struct td_draw *draw, uint64_t *bits)
+{
+    draw_bundle(draw, bits);
+}
+
+__attribute__((target("avx2,avx512f,avx512vl"))) static void
+lanes_with_avx512(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+{
+    draw_lanes(seed, replication, lanes, bits);
 }
 
 void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
 {
     TD_ASSERT(td_draw_bundle_is_there());
     if (__builtin_cpu_supports("avx512vl"))
-        with_avx512(draw, bits);
+        bundle_with_avx512(draw, bits);
     else
-        with_avx2(draw, bits);
+        bundle_with_avx2(draw, bits);
+}
+
+void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
+                   uint64_t *bits)
+{
+    TD_ASSERT(td_draw_bundle_is_there() && lanes->count % TD_DRAW_BUNDLE == 0);
+    if (__builtin_cpu_supports("avx512vl"))
+        lanes_with_avx512(seed, replication, lanes, bits);
+    else
+        lanes_with_avx2(seed, replication, lanes, bits);
 }
 
 bool td_draw_bundle_is_there(void)
@@ -87,6 +137,16 @@ bool td_draw_bundle_is_there(void)
 void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
 {
     (void)draw;
+    (void)bits;
+    TD_ASSERT(td_draw_bundle_is_there());
+}
+
+void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
+                   uint64_t *bits)
+{
+    (void)seed;
+    (void)replication;
+    (void)lanes;
     (void)bits;
     TD_ASSERT(td_draw_bundle_is_there());
 }

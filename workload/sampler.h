@@ -85,6 +85,17 @@ static inline uint64_t td_draw_bits(const struct td_draw *draw)
 void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE]);
 bool td_draw_bundle_is_there(void);
 
+/* The same for draws of any steps, peers and purposes, as many as are a multiple of TD_DRAW_BUNDLE:
+ * what differs from draw to draw, prepared once for many replications. */
+struct td_lanes {
+    uint64_t *steps, *peers;
+    uint64_t *purposes; /* << 24 */
+    uint32_t count;
+};
+
+void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
+                   uint64_t *bits);
+
 /* A sample of mean 1 from the first block of a draw's stream, and further ones if need be. */
 static inline double td_exponential(const struct td_draw *draw)
 {
