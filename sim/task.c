@@ -78,23 +78,28 @@ static inline double work_sample(const struct td_world *world, const struct td_d
     return td_world_sample(world, dist, peer, step, purpose);
 }
 
-void td_task_begin_bundles(const struct td_world *world)
+/* All draws of the replication, into the bundles. */
+static void draw_at_once(const struct td_world *world)
 {
     const uint64_t *from = world->drawn;
-    bool at_once = from != NULL;
-    if (at_once)
-        td_draw_lanes(world->draw.seed, world->draw.replication, &world->lanes, world->drawn);
+    td_draw_lanes(world->draw.seed, world->draw.replication, &world->lanes, world->drawn);
     for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++) {
-        struct td_bundle *bundles = world->bundles[purpose];
-        if (bundles == NULL) continue;
-        for (td_peer peer = 0; peer < world->plan->scenario->peer_count; peer++) {
-            bundles[peer].first = at_once ? 0 : TD_NO_BUNDLE;
-            if (!at_once) continue;
-            /* a whole bundle is copied faster than a part, and what is behind is never asked for */
-            memcpy(bundles[peer].bits, from, sizeof bundles[peer].bits);
-            from += world->lanes_each;
-        }
+        struct td_bundle *bundle = world->bundles[purpose];
+        struct td_bundle *end = bundle + world->plan->scenario->peer_count;
+        /* a whole bundle is copied faster than a part, and what is behind is never asked for */
+        for (; bundle < end; bundle++, from += world->lanes_each)
+            memcpy(bundle->bits, from, sizeof bundle->bits);
     }
+}
+
+void td_task_begin_bundles(const struct td_world *world)
+{
+    struct td_bundle *bundles = world->bundles[TD_DRAW_FETCH];
+    if (world->drawn != NULL)
+        draw_at_once(world);
+    else
+        for (td_peer peer = 0; bundles != NULL && peer < world->plan->scenario->peer_count; peer++)
+            bundles[peer].first = TD_NO_BUNDLE;
 }
 
 /* The time of a whole fetch. A sample is ready only some 100 cycles after its draw began, and the

@@ -394,10 +394,12 @@ static uint64_t goes_on_alone(struct td_world *world, enum looks_ahead ahead, td
     return is_stopped(world) ? NEXT_FAILED : key;
 }
 
-/* True if it is time for that. */
-static inline bool looks_ahead(const struct td_world *world, enum looks_ahead ahead)
+/* It is time for that when this number is 0. */
+static const uint64_t *when_to_look_ahead(const struct td_world *world, enum looks_ahead ahead)
 {
-    return ahead == LOOKS_AHEAD_ALWAYS || (ahead == LOOKS_AHEAD_AT_END && world->unpublished == 0);
+    static const uint64_t at_once = 0, never = 1;
+    if (ahead == LOOKS_AHEAD_AT_END) return &world->unpublished;
+    return ahead == LOOKS_AHEAD_ALWAYS ? &at_once : &never;
 }
 
 bool td_world_run(struct td_world *world, uint32_t replication, const struct td_recorder *recorder,
@@ -411,6 +413,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
 
     bool rows = recorder != NULL && recorder->interval != NULL;
     if (rows && ahead == LOOKS_AHEAD_AT_END) ahead = LOOKS_AHEAD_NEVER;
+    const uint64_t *not_yet = when_to_look_ahead(world, ahead);
     world->recorder = recorder;
     world->record = record;
     world->error = error;
@@ -423,7 +426,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf_of(queue, key);
-        if (looks_ahead(world, ahead) && goes_alone(world, ahead, peer, &key)) {
+        if (*not_yet == 0 && goes_alone(world, ahead, peer, &key)) {
             if (key == NEXT_FAILED) return td_world_why_failed(world);
             continue;
         }
@@ -437,7 +440,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
             if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
             if (++turns % TURNS == 0 && end_of_patience(world)) return false;
         } while (key < world->others && !td_queue_is_far(queue, key));
-        if (looks_ahead(world, ahead)) key = goes_on_alone(world, ahead, peer, key);
+        if (*not_yet == 0) key = goes_on_alone(world, ahead, peer, key);
         if (__builtin_expect(key == NEXT_FAILED, 0)) return td_world_why_failed(world);
         td_queue_set(queue, leaf, key);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));
