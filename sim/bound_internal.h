@@ -7,7 +7,7 @@
 
 #include "base/assert.h"
 #include "sim/bound.h"
-#include "workload/sampler.h"
+#include "workload/bundle.h"
 
 /* Up to these many peers of a cohort and steps, who builds what is searched. */
 #define TD_BOUND_ROWS 8u

@@ -82,7 +82,7 @@ static inline double work_sample(const struct td_world *world, const struct td_d
 static void draw_at_once(const struct td_world *world)
 {
     const uint64_t *from = world->drawn;
-    td_draw_lanes(world->draw.seed, world->draw.replication, &world->lanes, world->drawn);
+    td_lanes_draw(&world->lanes, world->draw.replication, world->drawn);
     for (enum td_purpose purpose = TD_DRAW_BUILD; purpose <= TD_DRAW_FETCH; purpose++) {
         struct td_bundle *bundle = world->bundles[purpose];
         struct td_bundle *end = bundle + world->plan->scenario->peer_count;

@@ -54,18 +54,13 @@ static bool lanes_create(struct td_world *world)
     uint32_t draws = 2 * peers * world->lanes_each;
     uint32_t count = (draws + TD_DRAW_BUNDLE - 1) / TD_DRAW_BUNDLE * TD_DRAW_BUNDLE;
     world->drawn = calloc(count + TD_DRAW_BUNDLE, sizeof *world->drawn); /* the last as a whole */
-    uint64_t *words = calloc(3 * (size_t)count, sizeof *words);
-    if (world->drawn == NULL || words == NULL) {
-        free(words);
+    if (world->drawn == NULL || !td_lanes_create(&world->lanes, world->draw.seed, count))
         return false;
-    }
-    world->lanes = (struct td_lanes){
-        .steps = words, .peers = words + count, .purposes = words + 2 * count, .count = count};
     for (uint32_t i = 0; i < draws; i++) {
-        world->lanes.steps[i] = i % world->lanes_each;
-        world->lanes.peers[i] = i / world->lanes_each % peers;
         enum td_purpose purpose = i / world->lanes_each < peers ? TD_DRAW_BUILD : TD_DRAW_FETCH;
-        world->lanes.purposes[i] = (uint64_t)purpose << 24;
+        const struct td_draw draw =
+            draw_for(world, i / world->lanes_each % peers, i % world->lanes_each, purpose);
+        td_lanes_set(&world->lanes, i, &draw);
     }
     return true;
 }
@@ -78,7 +73,7 @@ size_t td_world_bytes_per_peer(const struct td_plan *plan)
     return kept + sizeof(struct run) + sizeof(uint64_t) + /* its inner node */
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
            (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
-           (bundles_builds(plan) ? 4 * 2 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
+           (bundles_builds(plan) ? 5 * 2 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
            (td_opening_is_kept(plan) ? kept : 0);
 }
 
@@ -211,7 +206,7 @@ void td_world_destroy(struct td_world *world)
     free(world->arrivals);
     free(world->bundles[TD_DRAW_BUILD]);
     free(world->bundles[TD_DRAW_FETCH]);
-    free(world->lanes.steps);
+    td_lanes_destroy(&world->lanes);
     free(world->drawn);
     free(world->successor);
     free(world->builders.next);

@@ -9,7 +9,7 @@
 #include "sim/lists.h"
 #include "sim/queue.h"
 #include "sim/world.h"
-#include "workload/sampler.h"
+#include "workload/bundle.h"
 
 #include <stdlib.h>
 #include <string.h>

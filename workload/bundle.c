@@ -1,14 +1,77 @@
 /* Eight draws at once: what td_draw_block() does one by one, four counters in each register. Eight
  * would fit in one of AVX-512, but to use these makes processors slower in all that they do. */
+#include "workload/bundle.h"
+
 #include "base/assert.h"
-#include "workload/sampler.h"
+
+#include <stdlib.h>
+
+#define ROUNDS 10
+#define LANES 4 /* of a register, 64 bits each */
+
+/* A round makes (high(b) ^ c[1] ^ key[0], low(b), high(a) ^ c[3] ^ key[1], low(a)) of a counter,
+ * with a = M0 * c[0] and b = M1 * c[2]. It begins as (step, peer, replication, purpose << 24); what
+ * follows from that without the replication is known of each draw. The words of eight draws stand
+ * side by side. */
+enum known {
+    KNOWN_PEER, /* ^ key[0] of the first round */
+    KNOWN_HIGH, /* high(b) ^ key[0] of the second round */
+    KNOWN_LOW,  /* low(b) of the second round */
+    KNOWN_STEP, /* low(a) of the first round ^ key[1] of the second */
+    KNOWN_WORDS
+};
+
+#define KNOWN_ROUNDS 2
+#define KEY_WORDS ((size_t)(ROUNDS - KNOWN_ROUNDS) * 2 * LANES)
+
+static uint32_t round_key(uint64_t seed, uint32_t round, uint32_t word)
+{
+    if (word == 0) return (uint32_t)seed + round * (uint32_t)PHILOX_W32_0;
+    return (uint32_t)(seed >> 32) + round * (uint32_t)PHILOX_W32_1;
+}
+
+bool td_lanes_create(struct td_lanes *lanes, uint64_t seed, uint32_t count)
+{
+    TD_ASSERT(count % TD_DRAW_BUNDLE == 0);
+    *lanes = (struct td_lanes){.seed = seed,
+                               .count = count,
+                               .known = calloc(count, KNOWN_WORDS * sizeof *lanes->known),
+                               .keys = malloc(KEY_WORDS * sizeof *lanes->keys)};
+    if (lanes->known == NULL || lanes->keys == NULL) {
+        td_lanes_destroy(lanes);
+        return false;
+    }
+    for (uint32_t i = 0; i < KEY_WORDS; i++)
+        lanes->keys[i] = round_key(seed, KNOWN_ROUNDS + i / (2 * LANES), i / LANES % 2);
+    return true;
+}
+
+void td_lanes_destroy(struct td_lanes *lanes)
+{
+    free(lanes->known);
+    free(lanes->keys);
+    *lanes = (struct td_lanes){0};
+}
+
+void td_lanes_set(struct td_lanes *lanes, uint32_t lane, const struct td_draw *draw)
+{
+    uint64_t a = (uint64_t)draw->step * PHILOX_M4x32_0; /* of the first round */
+    uint32_t third =
+        (uint32_t)(a >> 32) ^ (uint32_t)draw->purpose << 24 ^ round_key(lanes->seed, 0, 1);
+    uint64_t b = (uint64_t)third * PHILOX_M4x32_1;
+    uint64_t *known = lanes->known +
+                      (size_t)(lane / TD_DRAW_BUNDLE) * TD_DRAW_BUNDLE * KNOWN_WORDS +
+                      lane % TD_DRAW_BUNDLE;
+    TD_ASSERT(lane < lanes->count);
+    known[KNOWN_PEER * TD_DRAW_BUNDLE] = draw->peer ^ round_key(lanes->seed, 0, 0);
+    known[KNOWN_HIGH * TD_DRAW_BUNDLE] = (uint32_t)(b >> 32) ^ round_key(lanes->seed, 1, 0);
+    known[KNOWN_LOW * TD_DRAW_BUNDLE] = (uint32_t)b;
+    known[KNOWN_STEP * TD_DRAW_BUNDLE] = (uint32_t)a ^ round_key(lanes->seed, 1, 1);
+}
 
 #if defined __x86_64__ && defined __GNUC__
 
 #include <immintrin.h>
-
-#define ROUNDS 10
-#define LANES 4 /* of a register, 64 bits each */
 
 /* Each word is in the low half of a lane; what is in the high half does not matter. */
 struct counters {
@@ -34,12 +97,17 @@ __attribute__((target("avx2"), always_inline)) static inline void put(struct cou
                         _mm256_or_si256(_mm256_slli_epi64(c.word[0], 32), second));
 }
 
-/* Eight draws with one key, at the same time. */
 __attribute__((target("avx2"), always_inline)) static inline void
-draw_eight(uint64_t seed, struct counters low, struct counters high, uint64_t *bits)
+draw_bundle(const struct td_draw *draw, uint64_t *bits)
 {
-    __m256i key0 = _mm256_set1_epi64x((uint32_t)seed);
-    __m256i key1 = _mm256_set1_epi64x((int64_t)(seed >> 32));
+    __m256i key0 = _mm256_set1_epi64x((uint32_t)draw->seed);
+    __m256i key1 = _mm256_set1_epi64x((int64_t)(draw->seed >> 32));
+    struct counters low = {
+        {_mm256_add_epi64(_mm256_set1_epi64x(draw->step), _mm256_set_epi64x(3, 2, 1, 0)),
+         _mm256_set1_epi64x(draw->peer), _mm256_set1_epi64x(draw->replication),
+         _mm256_set1_epi64x((int64_t)draw->purpose << 24)}};
+    struct counters high = low;
+    high.word[0] = _mm256_add_epi64(low.word[0], _mm256_set1_epi64x(LANES));
 #pragma GCC unroll 10
     for (int round = 0; round < ROUNDS; round++) {
         low = one_round(low, key0, key1);
@@ -51,36 +119,45 @@ draw_eight(uint64_t seed, struct counters low, struct counters high, uint64_t *b
     put(high, bits + LANES);
 }
 
-__attribute__((target("avx2"), always_inline)) static inline void
-draw_bundle(const struct td_draw *draw, uint64_t *bits)
-{
-    struct counters low = {
-        {_mm256_add_epi64(_mm256_set1_epi64x(draw->step), _mm256_set_epi64x(3, 2, 1, 0)),
-         _mm256_set1_epi64x(draw->peer), _mm256_set1_epi64x(draw->replication),
-         _mm256_set1_epi64x((int64_t)draw->purpose << 24)}};
-    struct counters high = low;
-    high.word[0] = _mm256_add_epi64(low.word[0], _mm256_set1_epi64x(LANES));
-    draw_eight(draw->seed, low, high, bits);
-}
-
 __attribute__((target("avx2"), always_inline)) static inline __m256i load(const uint64_t *words)
 {
     return _mm256_loadu_si256((const __m256i *)(const void *)words);
 }
 
+/* After the first two rounds. `high` and `low` are those of b of the first round. */
 __attribute__((target("avx2"), always_inline)) static inline struct counters
-counters_of(const struct td_lanes *lanes, uint32_t from, uint32_t replication)
+after_known(const uint64_t *known, __m256i high, __m256i low)
 {
-    return (struct counters){{load(lanes->steps + from), load(lanes->peers + from),
-                              _mm256_set1_epi64x(replication), load(lanes->purposes + from)}};
+    const __m256i a =
+        _mm256_mul_epu32(_mm256_xor_si256(high, load(known + KNOWN_PEER * TD_DRAW_BUNDLE)),
+                         _mm256_set1_epi64x(PHILOX_M4x32_0));
+    return (struct counters){
+        {_mm256_xor_si256(low, load(known + KNOWN_HIGH * TD_DRAW_BUNDLE)),
+         load(known + KNOWN_LOW * TD_DRAW_BUNDLE),
+         _mm256_xor_si256(_mm256_srli_epi64(a, 32), load(known + KNOWN_STEP * TD_DRAW_BUNDLE)), a}};
 }
 
 __attribute__((target("avx2"), always_inline)) static inline void
-draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+draw_lanes(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
 {
-    for (uint32_t i = 0; i < lanes->count; i += 2 * LANES)
-        draw_eight(seed, counters_of(lanes, i, replication),
-                   counters_of(lanes, i + LANES, replication), bits + i);
+    uint64_t b = (uint64_t)replication * PHILOX_M4x32_1;
+    const __m256i high = _mm256_set1_epi64x((int64_t)(b >> 32));
+    const __m256i low = _mm256_set1_epi64x((uint32_t)b);
+    const uint64_t *known = lanes->known;
+    for (uint32_t i = 0; i < lanes->count; i += TD_DRAW_BUNDLE) {
+        struct counters one = after_known(known, high, low);
+        struct counters other = after_known(known + LANES, high, low);
+        const uint64_t *key = lanes->keys;
+#pragma GCC unroll 10
+        for (int round = KNOWN_ROUNDS; round < ROUNDS; round++) {
+            one = one_round(one, load(key), load(key + LANES));
+            other = one_round(other, load(key), load(key + LANES));
+            key += 2 * LANES;
+        }
+        put(one, bits + i);
+        put(other, bits + i + LANES);
+        known += TD_DRAW_BUNDLE * KNOWN_WORDS;
+    }
 }
 
 /* The same code twice: with AVX-512 there are instructions that take three operands. */
@@ -90,10 +167,10 @@ __attribute__((target("avx2"))) static void bundle_with_avx2(const struct td_dra
     draw_bundle(draw, bits);
 }
 
-__attribute__((target("avx2"))) static void
-lanes_with_avx2(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+__attribute__((target("avx2"))) static void lanes_with_avx2(const struct td_lanes *lanes,
+                                                            uint32_t replication, uint64_t *bits)
 {
-    draw_lanes(seed, replication, lanes, bits);
+    draw_lanes(lanes, replication, bits);
 }
 
 __attribute__((target("avx2,avx512f,avx512vl"))) static void
@@ -103,9 +180,9 @@ bundle_with_avx512(const struct td_draw *draw, uint64_t *bits)
 }
 
 __attribute__((target("avx2,avx512f,avx512vl"))) static void
-lanes_with_avx512(uint64_t seed, uint32_t replication, const struct td_lanes *lanes, uint64_t *bits)
+lanes_with_avx512(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
 {
-    draw_lanes(seed, replication, lanes, bits);
+    draw_lanes(lanes, replication, bits);
 }
 
 void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
@@ -117,14 +194,13 @@ void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
         bundle_with_avx2(draw, bits);
 }
 
-void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
-                   uint64_t *bits)
+void td_lanes_draw(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
 {
-    TD_ASSERT(td_draw_bundle_is_there() && lanes->count % TD_DRAW_BUNDLE == 0);
+    TD_ASSERT(td_draw_bundle_is_there());
     if (__builtin_cpu_supports("avx512vl"))
-        lanes_with_avx512(seed, replication, lanes, bits);
+        lanes_with_avx512(lanes, replication, bits);
     else
-        lanes_with_avx2(seed, replication, lanes, bits);
+        lanes_with_avx2(lanes, replication, bits);
 }
 
 bool td_draw_bundle_is_there(void)
@@ -141,12 +217,10 @@ void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE])
     TD_ASSERT(td_draw_bundle_is_there());
 }
 
-void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
-                   uint64_t *bits)
+void td_lanes_draw(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
 {
-    (void)seed;
-    (void)replication;
     (void)lanes;
+    (void)replication;
     (void)bits;
     TD_ASSERT(td_draw_bundle_is_there());
 }

@@ -79,23 +79,6 @@ static inline uint64_t td_draw_bits(const struct td_draw *draw)
     return (uint64_t)bits[0] << 32 | bits[1];
 }
 
-/* The same for draw->step and the steps that follow it, in the time of two: only where it is there,
- * on processors with AVX2. */
-#define TD_DRAW_BUNDLE 8u
-void td_draw_bundle(const struct td_draw *draw, uint64_t bits[TD_DRAW_BUNDLE]);
-bool td_draw_bundle_is_there(void);
-
-/* The same for draws of any steps, peers and purposes, as many as are a multiple of TD_DRAW_BUNDLE:
- * what differs from draw to draw, prepared once for many replications. */
-struct td_lanes {
-    uint64_t *steps, *peers;
-    uint64_t *purposes; /* << 24 */
-    uint32_t count;
-};
-
-void td_draw_lanes(uint64_t seed, uint32_t replication, const struct td_lanes *lanes,
-                   uint64_t *bits);
-
 /* A sample of mean 1 from the first block of a draw's stream, and further ones if need be. */
 static inline double td_exponential(const struct td_draw *draw)
 {
@@ -115,32 +98,6 @@ static inline double td_sample(const struct td_dist *dist, const struct td_draw 
     if (dist->kind == TD_DIST_CONSTANT) return dist->parameter[0];
     const struct td_draw copy = *draw; /* for this path only the draw has to be in memory */
     return td_sample_general(dist, &copy);
-}
-
-/* For whoever needs most of the samples of neighbouring steps: their draws, made together. All have
- * one key but for the step. */
-struct td_bundle {
-    uint64_t bits[TD_DRAW_BUNDLE];
-    uint32_t first; /* step; TD_NO_BUNDLE: there are none yet */
-};
-
-#define TD_NO_BUNDLE UINT32_MAX
-
-/* td_sample() by the bundle, which is made anew if it has not got that step; only where bundles are
- * there. False if it takes more than that: another distribution, or more bits. */
-static inline bool td_sample_bundled(const struct td_dist *dist, const struct td_draw *draw,
-                                     struct td_bundle *bundle, double *sample)
-{
-    if (dist->kind != TD_DIST_EXPONENTIAL) return false;
-    uint32_t first = draw->step / TD_DRAW_BUNDLE * TD_DRAW_BUNDLE;
-    if (__builtin_expect(bundle->first != first, 0)) {
-        struct td_draw of_first = *draw; /* for this path only the draw has to be in memory */
-        of_first.step = bundle->first = first;
-        td_draw_bundle(&of_first, bundle->bits);
-    }
-    if (!td_exponential_at_once(bundle->bits[draw->step - first], sample)) return false;
-    *sample *= dist->parameter[0];
-    return true;
 }
 
 /* True with the probability. Nothing is drawn for 0 and 1. */

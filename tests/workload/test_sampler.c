@@ -4,7 +4,7 @@
  * Kolmogorov and Smirnov over 20,000 samples: its 0.1% point is 1.95 / sqrt(n).
  */
 #include "tests/workload/fixture.h"
-#include "workload/sampler.h"
+#include "workload/bundle.h"
 
 #include <gsl/gsl_cdf.h>
 #include <setjmp.h>
@@ -67,6 +67,39 @@ static void test_bundles(void **state)
         draw.peer = (uint32_t)(random >> 20);
         draw.step = (uint32_t)(random >> 32);
         draw.purpose = (enum td_purpose)(random >> 56);
+    }
+}
+
+/* Nor do those differ that are prepared for many replications. */
+static void test_lanes(void **state)
+{
+    (void)state;
+    if (!td_draw_bundle_is_there()) skip();
+    enum { COUNT = 3 * TD_DRAW_BUNDLE };
+    uint64_t random = 7;
+    for (int i = 0; i < 200; i++) {
+        static const uint32_t replications[] = {1, 2, 1000003, UINT32_MAX};
+        struct td_draw draws[COUNT];
+        struct td_lanes lanes;
+        uint64_t seed = i == 0 ? UINT64_MAX : random;
+        assert_true(td_lanes_create(&lanes, seed, COUNT));
+        for (uint32_t lane = 0; lane < COUNT; lane++) {
+            random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+            draws[lane] = (struct td_draw){.seed = seed,
+                                           .peer = (uint32_t)(random >> 20),
+                                           .step = (uint32_t)(random >> 32),
+                                           .purpose = (enum td_purpose)(random >> 56)};
+            td_lanes_set(&lanes, lane, &draws[lane]);
+        }
+        for (size_t r = 0; r < sizeof replications / sizeof *replications; r++) {
+            uint64_t bits[COUNT];
+            td_lanes_draw(&lanes, replications[r], bits);
+            for (uint32_t lane = 0; lane < COUNT; lane++) {
+                draws[lane].replication = replications[r];
+                assert_true(bits[lane] == td_draw_bits(&draws[lane]));
+            }
+        }
+        td_lanes_destroy(&lanes);
     }
 }
 
@@ -443,6 +476,7 @@ int main(void)
     const struct CMUnitTest others[] = {
         cmocka_unit_test(test_philox_known_answers),
         cmocka_unit_test(test_bundles),
+        cmocka_unit_test(test_lanes),
         cmocka_unit_test(test_uniform_numbers_have_53_bits),
         cmocka_unit_test(test_empirical),
         cmocka_unit_test(test_a_sample_is_a_function_of_its_key),
