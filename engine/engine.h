@@ -232,7 +232,7 @@ struct td_next {
 /* The same for the commonest two: OBTAINED, the last of its order, and then an ASK of the same peer
  * at the same instant. The answer is returned if it is an order, and else the last command. If it
  * is the ASK that is refused, the result counts all the same. */
-struct td_next td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *obtained,
+struct td_next td_engine_obtain_and_ask(struct td_engine *engine, const struct td_event *event,
                                         struct td_commands *commands, struct td_error *error);
 
 /* The same where the step that was ordered is fetched. */

@@ -73,7 +73,7 @@ size_t td_world_bytes_per_peer(const struct td_plan *plan)
     return kept + sizeof(struct run) + sizeof(uint64_t) + /* its inner node */
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
            (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
-           (bundles_builds(plan) ? 5 * 2 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
+           (bundles_builds(plan) ? 10 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
            (td_opening_is_kept(plan) ? kept : 0);
 }
 

@@ -10,19 +10,21 @@
 #define LANES 4 /* of a register, 64 bits each */
 
 /* A round makes (high(b) ^ c[1] ^ key[0], low(b), high(a) ^ c[3] ^ key[1], low(a)) of a counter,
- * with a = M0 * c[0] and b = M1 * c[2]. It begins as (step, peer, replication, purpose << 24); what
- * follows from that without the replication is known of each draw. The words of eight draws stand
- * side by side. */
-enum known {
-    KNOWN_PEER, /* ^ key[0] of the first round */
-    KNOWN_HIGH, /* high(b) ^ key[0] of the second round */
-    KNOWN_LOW,  /* low(b) of the second round */
-    KNOWN_STEP, /* low(a) of the first round ^ key[1] of the second */
-    KNOWN_WORDS
+ * with a = M0 * c[0] and b = M1 * c[2]. It begins as (step, peer, replication, purpose << 24). This
+ * is what follows from that without the replication, of eight draws side by side. */
+struct td_known {
+    uint64_t peer[TD_DRAW_BUNDLE]; /* ^ key[0] of the first round */
+    uint64_t high[TD_DRAW_BUNDLE]; /* high(b) ^ key[0] of the second round */
+    uint64_t low[TD_DRAW_BUNDLE];  /* low(b) of the second round */
+    uint64_t step[TD_DRAW_BUNDLE]; /* low(a) of the first round ^ key[1] of the second */
 };
 
 #define KNOWN_ROUNDS 2
-#define KEY_WORDS ((size_t)(ROUNDS - KNOWN_ROUNDS) * 2 * LANES)
+
+/* Of the rounds that follow, as often as there are lanes. */
+struct td_keys {
+    uint64_t word[ROUNDS - KNOWN_ROUNDS][2][LANES];
+};
 
 static uint32_t round_key(uint64_t seed, uint32_t round, uint32_t word)
 {
@@ -33,16 +35,20 @@ static uint32_t round_key(uint64_t seed, uint32_t round, uint32_t word)
 bool td_lanes_create(struct td_lanes *lanes, uint64_t seed, uint32_t count)
 {
     TD_ASSERT(count % TD_DRAW_BUNDLE == 0);
-    *lanes = (struct td_lanes){.seed = seed,
-                               .count = count,
-                               .known = calloc(count, KNOWN_WORDS * sizeof *lanes->known),
-                               .keys = malloc(KEY_WORDS * sizeof *lanes->keys)};
+    *lanes = (struct td_lanes){
+        .seed = seed,
+        .count = count,
+        .known = calloc(count / TD_DRAW_BUNDLE, sizeof *lanes->known),
+        .keys = malloc(sizeof *lanes->keys),
+    };
     if (lanes->known == NULL || lanes->keys == NULL) {
         td_lanes_destroy(lanes);
         return false;
     }
-    for (uint32_t i = 0; i < KEY_WORDS; i++)
-        lanes->keys[i] = round_key(seed, KNOWN_ROUNDS + i / (2 * LANES), i / LANES % 2);
+    for (uint32_t round = KNOWN_ROUNDS; round < ROUNDS; round++)
+        for (uint32_t i = 0; i < 2 * LANES; i++)
+            lanes->keys->word[round - KNOWN_ROUNDS][i / LANES][i % LANES] =
+                round_key(seed, round, i / LANES);
     return true;
 }
 
@@ -59,14 +65,13 @@ void td_lanes_set(struct td_lanes *lanes, uint32_t lane, const struct td_draw *d
     uint32_t third =
         (uint32_t)(a >> 32) ^ (uint32_t)draw->purpose << 24 ^ round_key(lanes->seed, 0, 1);
     uint64_t b = (uint64_t)third * PHILOX_M4x32_1;
-    uint64_t *known = lanes->known +
-                      (size_t)(lane / TD_DRAW_BUNDLE) * TD_DRAW_BUNDLE * KNOWN_WORDS +
-                      lane % TD_DRAW_BUNDLE;
     TD_ASSERT(lane < lanes->count);
-    known[KNOWN_PEER * TD_DRAW_BUNDLE] = draw->peer ^ round_key(lanes->seed, 0, 0);
-    known[KNOWN_HIGH * TD_DRAW_BUNDLE] = (uint32_t)(b >> 32) ^ round_key(lanes->seed, 1, 0);
-    known[KNOWN_LOW * TD_DRAW_BUNDLE] = (uint32_t)b;
-    known[KNOWN_STEP * TD_DRAW_BUNDLE] = (uint32_t)a ^ round_key(lanes->seed, 1, 1);
+    struct td_known *known = &lanes->known[lane / TD_DRAW_BUNDLE];
+    uint32_t i = lane % TD_DRAW_BUNDLE;
+    known->peer[i] = draw->peer ^ round_key(lanes->seed, 0, 0);
+    known->high[i] = (uint32_t)(b >> 32) ^ round_key(lanes->seed, 1, 0);
+    known->low[i] = (uint32_t)b;
+    known->step[i] = (uint32_t)a ^ round_key(lanes->seed, 1, 1);
 }
 
 #if defined __x86_64__ && defined __GNUC__
@@ -124,17 +129,16 @@ __attribute__((target("avx2"), always_inline)) static inline __m256i load(const 
     return _mm256_loadu_si256((const __m256i *)(const void *)words);
 }
 
-/* After the first two rounds. `high` and `low` are those of b of the first round. */
+/* After the first two rounds, of half of the draws. `high` and `low` are those of b of the first
+ * round. */
 __attribute__((target("avx2"), always_inline)) static inline struct counters
-after_known(const uint64_t *known, __m256i high, __m256i low)
+after_known(const struct td_known *known, size_t from, __m256i high, __m256i low)
 {
-    const __m256i a =
-        _mm256_mul_epu32(_mm256_xor_si256(high, load(known + KNOWN_PEER * TD_DRAW_BUNDLE)),
-                         _mm256_set1_epi64x(PHILOX_M4x32_0));
+    const __m256i a = _mm256_mul_epu32(_mm256_xor_si256(high, load(known->peer + from)),
+                                       _mm256_set1_epi64x(PHILOX_M4x32_0));
     return (struct counters){
-        {_mm256_xor_si256(low, load(known + KNOWN_HIGH * TD_DRAW_BUNDLE)),
-         load(known + KNOWN_LOW * TD_DRAW_BUNDLE),
-         _mm256_xor_si256(_mm256_srli_epi64(a, 32), load(known + KNOWN_STEP * TD_DRAW_BUNDLE)), a}};
+        {_mm256_xor_si256(low, load(known->high + from)), load(known->low + from),
+         _mm256_xor_si256(_mm256_srli_epi64(a, 32), load(known->step + from)), a}};
 }
 
 __attribute__((target("avx2"), always_inline)) static inline void
@@ -143,20 +147,19 @@ draw_lanes(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
     uint64_t b = (uint64_t)replication * PHILOX_M4x32_1;
     const __m256i high = _mm256_set1_epi64x((int64_t)(b >> 32));
     const __m256i low = _mm256_set1_epi64x((uint32_t)b);
-    const uint64_t *known = lanes->known;
     for (uint32_t i = 0; i < lanes->count; i += TD_DRAW_BUNDLE) {
-        struct counters one = after_known(known, high, low);
-        struct counters other = after_known(known + LANES, high, low);
-        const uint64_t *key = lanes->keys;
+        const struct td_known *known = &lanes->known[i / TD_DRAW_BUNDLE];
+        struct counters one = after_known(known, 0, high, low);
+        struct counters other = after_known(known, LANES, high, low);
 #pragma GCC unroll 10
-        for (int round = KNOWN_ROUNDS; round < ROUNDS; round++) {
-            one = one_round(one, load(key), load(key + LANES));
-            other = one_round(other, load(key), load(key + LANES));
-            key += 2 * LANES;
+        for (int round = 0; round < ROUNDS - KNOWN_ROUNDS; round++) {
+            const __m256i key0 = load(lanes->keys->word[round][0]);
+            const __m256i key1 = load(lanes->keys->word[round][1]);
+            one = one_round(one, key0, key1);
+            other = one_round(other, key0, key1);
         }
         put(one, bits + i);
         put(other, bits + i + LANES);
-        known += TD_DRAW_BUNDLE * KNOWN_WORDS;
     }
 }
 

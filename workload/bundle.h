@@ -44,9 +44,9 @@ static inline bool td_sample_bundled(const struct td_dist *dist, const struct td
  * ten rounds one and a half depend on no replication. Anywhere, but fast only where bundles are. */
 struct td_lanes {
     uint64_t seed;
-    uint32_t count;  /* a multiple of TD_DRAW_BUNDLE */
-    uint64_t *known; /* of each: see bundle.c */
-    uint64_t *keys;
+    uint32_t count; /* a multiple of TD_DRAW_BUNDLE */
+    struct td_known *known;
+    struct td_keys *keys;
 };
 
 /* False if memory is short. A lane that is not set draws something. */
