@@ -1,9 +1,9 @@
 #include "live/committer.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,17 +66,6 @@ static void *work(void *context)
     return NULL;
 }
 
-/* Signals are for the thread that hands over: they end its waiting for the network. */
-static bool start_thread(struct td_committer *committer)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&committer->thread, NULL, work, committer);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0;
-}
-
 static void destroy(struct td_committer *committer)
 {
     (void)pthread_cond_destroy(&committer->changed);
@@ -101,7 +90,7 @@ struct td_committer *td_committer_start(struct td_journal *journal, void (*wake)
     (void)pthread_mutex_init(&committer->mutex, NULL);
     (void)pthread_cond_init(&committer->changed, &condition);
     (void)pthread_condattr_destroy(&condition);
-    if (start_thread(committer)) return committer;
+    if (td_thread_start(&committer->thread, work, committer)) return committer;
     destroy(committer);
     (void)td_error_set(error, TD_FAULT_RUN,
                        "the journal's thread cannot be started: allow this process more threads");

@@ -1,12 +1,12 @@
 #include "live/peer.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 #include "live/client.h"
 #include "live/tls.h"
 
 #include <libwebsockets.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -459,17 +459,6 @@ static void close_peer(struct peer *peer)
     if (peer->abort.descriptor >= 0) td_stop_close(&peer->abort);
 }
 
-/* Signals are for the calling thread, which knows what to do about them. */
-static bool start_thread(struct peer *peer, pthread_t *thread)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(thread, NULL, thread_of_connection, peer);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0;
-}
-
 void td_peer_run(const struct td_peer_options *options, const atomic_bool *stop,
                  struct td_peer_end *end)
 {
@@ -481,7 +470,7 @@ void td_peer_run(const struct td_peer_options *options, const atomic_bool *stop,
     pthread_t thread;
     *end = (struct td_peer_end){0};
     bool good = open_peer(&peer, &end->error);
-    if (good && !start_thread(&peer, &thread))
+    if (good && !td_thread_start(&thread, thread_of_connection, &peer))
         good = td_error_set(&end->error, TD_FAULT_RUN, "no thread for the connection: try again");
     if (good) {
         run_tasks(&peer);

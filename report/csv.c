@@ -12,6 +12,7 @@
 
 /* Rows of a part and file that wait in its own buffer before they are passed on. */
 #define PART_ROWS ((size_t)1 << 20)
+#define LARGE (PART_ROWS / 2) /* so many are worth to be written by another thread */
 
 struct td_csv_part {
     struct td_csv *csv;
@@ -205,7 +206,9 @@ static void pass_on(struct td_csv_part *part, size_t stream)
         part->first = NULL;
         part->last = &part->first;
         passed = write_extents(csv, waiting, &error) &&
-                 td_outputs_add(csv->outputs, stream, rows->bytes, rows->length, &error);
+                 (rows->length < LARGE
+                      ? td_outputs_add(csv->outputs, stream, rows->bytes, rows->length, &error)
+                      : td_outputs_give(csv->outputs, stream, rows, &error));
     } else {
         struct td_extent *extent =
             td_spool_put(csv->spool, stream, rows->bytes, rows->length, &error);

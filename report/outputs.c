@@ -1,11 +1,13 @@
 #include "report/outputs.h"
 
 #include "base/assert.h"
+#include "base/thread.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,12 +47,27 @@ struct output {
     size_t used;
 };
 
+/* A thread that writes one block while the next one is filled. */
+struct writer {
+    bool started;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    bool busy; /* the block is the thread's */
+    bool stop;
+    bool failed;
+    struct td_error error;
+    struct td_buffer block;
+    struct output *file;
+};
+
 struct td_outputs {
     const struct td_disk *disk;
     char *dir;
     size_t made_from; /* length of the first path that was made for DIR; 0: none was */
     int dir_fd;
     bool committed;
+    struct writer writer;
     size_t count;
     struct output files[TD_OUTPUTS_MAX];
 };
@@ -240,6 +257,9 @@ struct td_outputs *td_outputs_open(const struct td_disk *disk, const char *dir,
         return NULL;
     }
     *outputs = (struct td_outputs){.disk = disk, .dir = path, .dir_fd = -1, .count = count};
+    int status = pthread_mutex_init(&outputs->writer.lock, NULL);
+    status |= pthread_cond_init(&outputs->writer.changed, NULL);
+    TD_ASSERT(status == 0);
     for (size_t i = 0; i < count; i++)
         outputs->files[i] = (struct output){.name = names[i], .fd = -1};
 
@@ -281,10 +301,87 @@ static bool flush(struct td_outputs *outputs, struct output *file, struct td_err
     return write_out(outputs, file, file->buffer, used, error);
 }
 
+static void *write_blocks(void *context)
+{
+    struct td_outputs *outputs = context;
+    struct writer *writer = &outputs->writer;
+    (void)pthread_mutex_lock(&writer->lock);
+    for (;;) {
+        while (!writer->busy && !writer->stop)
+            (void)pthread_cond_wait(&writer->changed, &writer->lock);
+        if (!writer->busy) break;
+        (void)pthread_mutex_unlock(&writer->lock);
+        struct td_error error;
+        bool written =
+            write_out(outputs, writer->file, writer->block.bytes, writer->block.length, &error);
+        (void)pthread_mutex_lock(&writer->lock);
+        if (!written) writer->error = error;
+        writer->failed = !written;
+        writer->block.length = 0;
+        writer->busy = false;
+        (void)pthread_cond_signal(&writer->changed);
+    }
+    (void)pthread_mutex_unlock(&writer->lock);
+    return NULL;
+}
+
+/* Waits until the block at hand is written. False if one could not be, once. */
+static bool settle(struct td_outputs *outputs, struct td_error *error)
+{
+    struct writer *writer = &outputs->writer;
+    if (!writer->started) return true;
+    (void)pthread_mutex_lock(&writer->lock);
+    while (writer->busy)
+        (void)pthread_cond_wait(&writer->changed, &writer->lock);
+    bool failed = writer->failed;
+    writer->failed = false;
+    if (failed && error != NULL) *error = writer->error;
+    (void)pthread_mutex_unlock(&writer->lock);
+    return !failed;
+}
+
+static void writer_destroy(struct writer *writer)
+{
+    if (writer->started) {
+        (void)pthread_mutex_lock(&writer->lock);
+        writer->stop = true;
+        (void)pthread_cond_signal(&writer->changed);
+        (void)pthread_mutex_unlock(&writer->lock);
+        (void)pthread_join(writer->thread, NULL);
+    }
+    td_buffer_free(&writer->block);
+    (void)pthread_cond_destroy(&writer->changed);
+    (void)pthread_mutex_destroy(&writer->lock);
+}
+
+bool td_outputs_give(struct td_outputs *outputs, size_t at, struct td_buffer *block,
+                     struct td_error *error)
+{
+    struct writer *writer = &outputs->writer;
+    struct output *file = &outputs->files[at];
+    if (!settle(outputs, error) || !flush(outputs, file, error)) return false;
+    if (!writer->started) writer->started = td_thread_start(&writer->thread, write_blocks, outputs);
+    if (!writer->started) { /* without a thread it takes longer */
+        bool written = write_out(outputs, file, block->bytes, block->length, error);
+        block->length = 0;
+        return written;
+    }
+    (void)pthread_mutex_lock(&writer->lock);
+    struct td_buffer empty = writer->block;
+    writer->block = *block;
+    writer->file = file;
+    writer->busy = true;
+    *block = empty;
+    (void)pthread_cond_signal(&writer->changed);
+    (void)pthread_mutex_unlock(&writer->lock);
+    return true;
+}
+
 bool td_outputs_add(struct td_outputs *outputs, size_t at, const char *bytes, size_t length,
                     struct td_error *error)
 {
     struct output *file = &outputs->files[at];
+    if (!settle(outputs, error)) return false;
     if (length > BUFFER_SIZE - file->used && !flush(outputs, file, error)) return false;
     if (length > BUFFER_SIZE) return write_out(outputs, file, bytes, length, error);
     if (length > 0) memcpy(file->buffer + file->used, bytes, length);
@@ -341,6 +438,7 @@ static void put_back(struct td_outputs *outputs, struct output *file)
 bool td_outputs_commit(struct td_outputs *outputs, struct td_error *error)
 {
     TD_ASSERT(!outputs->committed);
+    if (!settle(outputs, error)) return false;
     for (size_t i = 0; i < outputs->count; i++) {
         struct output *file = &outputs->files[i];
         if (!flush(outputs, file, error)) return false;
@@ -371,6 +469,7 @@ bool td_outputs_commit(struct td_outputs *outputs, struct td_error *error)
 void td_outputs_destroy(struct td_outputs *outputs)
 {
     if (outputs == NULL) return;
+    writer_destroy(&outputs->writer);
     for (size_t i = 0; i < outputs->count; i++) {
         struct output *file = &outputs->files[i];
         if (file->temporary[0] != '\0') (void)unlinkat(outputs->dir_fd, file->temporary, 0);

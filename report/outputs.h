@@ -46,6 +46,11 @@ struct td_outputs *td_outputs_open(const struct td_disk *disk, const char *dir,
 bool td_outputs_add(struct td_outputs *outputs, size_t at, const char *bytes, size_t length,
                     struct td_error *error);
 
+/* The same for a large block, which is written behind the caller's back: it is taken from the
+ * buffer, which gets an empty one in exchange. A failure is told by the next call. */
+bool td_outputs_give(struct td_outputs *outputs, size_t at, struct td_buffer *block,
+                     struct td_error *error);
+
 bool td_outputs_commit(struct td_outputs *outputs, struct td_error *error);
 
 /* Uncommitted: removes the temporaries. NULL is allowed. */

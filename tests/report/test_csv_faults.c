@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The real system calls, of which the `countdown`th fails; of the others, writes are short. */
-static int countdown, reason;
+/* The real system calls, of which the `countdown`th fails, on whichever thread; of the others,
+ * writes are short. */
+static atomic_int countdown;
+static int reason;
+static size_t longest = 1000; /* of a write */
 static bool no_links, no_nameless;
 
 static bool fails(void)
 {
-    if (countdown == 0 || --countdown != 0) return false;
+    int left = atomic_load(&countdown);
+    do
+        if (left == 0) return false;
+    while (!atomic_compare_exchange_weak(&countdown, &left, left - 1));
+    if (left > 1) return false;
     errno = reason;
     return true;
 }
@@ -38,7 +46,7 @@ static int failing_openat(int dir, const char *name, int flags, mode_t mode)
 
 static ssize_t failing_write(int fd, const void *bytes, size_t length)
 {
-    return fails() ? -1 : write(fd, bytes, length > 1000 ? 1000 : length);
+    return fails() ? -1 : write(fd, bytes, length > longest ? longest : length);
 }
 
 static ssize_t failing_pwrite(int fd, const void *bytes, size_t length, off_t offset)
@@ -319,6 +327,54 @@ static void the_first_failure_is_kept(void **state)
     fixture_destroy(&fixture);
 }
 
+/* One part, rows of some 4 MB: they are written in large blocks, while others are made. */
+static bool write_large(const struct fixture *fixture, const char *dir, struct td_error *error)
+{
+    struct td_csv *csv = td_csv_open_on(&failing_disk, 0, dir, &fixture->labels, UINT32_MAX, error);
+    bool done = csv != NULL && fixture_part(fixture, csv, 0, 0, error) &&
+                td_csv_commit(csv, &fixture->results, fixture->comparison, error);
+    td_csv_destroy(csv);
+    return done;
+}
+
+/* Each call fails in turn, also those of the thread that writes; then none does, and the files are
+ * those of small blocks. */
+static void every_call_of_large_blocks(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_create(&fixture, 1, 1, 60000);
+    char *dir = directory_create();
+    longest = 300000;
+    reason = ENOSPC;
+    int calls = 0, refused_calls = 0;
+    for (bool failed = true; failed; calls++) {
+        struct td_error error;
+        directory_empty(dir);
+        atomic_store(&countdown, calls + 1);
+        bool done = write_large(&fixture, dir, &error);
+        failed = atomic_load(&countdown) == 0;
+        atomic_store(&countdown, 0);
+        if (done) continue; /* that a directory cannot be made which stands harms nobody */
+        refused_calls++;
+        assert_non_null(strstr(error.text, "No space left on device"));
+        assert_int_equal(directory_count(dir), 0);
+    }
+    longest = 1000;
+    assert_in_range(refused_calls, 25, 100); /* 14 writes of rows among them */
+    char *large = file_text(dir, "tasks.csv");
+    directory_empty(dir);
+    assert_true(write_run(&td_disk_real, dir, &fixture, NULL));
+    char *small = file_text(dir, "tasks.csv");
+    assert_non_null(large);
+    assert_true(strlen(large) > 4000000);
+    assert_string_equal(large, small);
+    free(large);
+    free(small);
+    directory_remove(dir);
+    fixture_destroy(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +385,7 @@ int main(void)
         cmocka_unit_test(no_permission),
         cmocka_unit_test(files_that_may_not_grow),
         cmocka_unit_test(the_first_failure_is_kept),
+        cmocka_unit_test(every_call_of_large_blocks),
     };
     return cmocka_run_group_tests_name("csv faults", tests, NULL, NULL);
 }
