@@ -314,6 +314,8 @@ static void *write_blocks(void *context)
         struct td_error error;
         bool written =
             write_out(outputs, writer->file, writer->block.bytes, writer->block.length, &error);
+        /* the disk may begin: a commit waits for it. That it cannot be told harms nobody. */
+        (void)sync_file_range(writer->file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
         (void)pthread_mutex_lock(&writer->lock);
         if (!written) writer->error = error;
         writer->failed = !written;
