@@ -16,11 +16,8 @@ static bool copy_peers(struct td_engine *to, const struct td_engine *from)
 {
     uint32_t words = (uint32_t)((from->peer_stride - sizeof(struct peer)) / sizeof(uint64_t));
     if (!td_peers_reserve(to, from->peer_count, words)) return false;
-    if (to->peer_stride == from->peer_stride)
-        memcpy(to->peers, from->peers, from->peer_count * from->peer_stride);
-    else
-        for (td_peer peer = 0; peer < from->peer_count; peer++)
-            memcpy(peer_at(to, peer), peer_at(from, peer), from->peer_stride);
+    TD_ASSERT(to->peer_stride == from->peer_stride); /* it follows from the schemas */
+    if (from->peer_count > 0) memcpy(to->peers, from->peers, from->peer_count * from->peer_stride);
     for (td_peer peer = from->peer_count; peer < to->peer_count; peer++)
         peer_at(to, peer)->state = PEER_ABSENT;
     to->peer_count = from->peer_count;

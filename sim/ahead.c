@@ -4,8 +4,8 @@
  * happens to somebody who builds. Nothing comes out otherwise but the order of rows in tasks.csv,
  * in which each peer's are still in order.
  *
- * With few steps it is not worth while to know these times, and peers go on alone only when every
- * step is published; without rows, whose order would not be worth it either. */
+ * With few peers or few steps it is not worth while to know these times, and peers go on alone only
+ * when every step is published, and only if nobody wants rows: these stay in the order of time. */
 #include "sim/world_internal.h"
 
 bool td_ahead_is_possible(const struct td_plan *plan, const struct td_policy *policy)

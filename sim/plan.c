@@ -133,6 +133,15 @@ static void plan_steps(struct td_plan *plan)
         .build = scenario->rest_build, .fetch = scenario->rest_fetch, .hit_rate = 1, .parts = 1};
 }
 
+static bool has_exponential(const struct td_plan *plan)
+{
+    bool has = false;
+    for (uint32_t at = 0; at <= plan->steps; at++)
+        has = has || plan->step[at].build->kind == TD_DIST_EXPONENTIAL ||
+              plan->step[at].fetch->kind == TD_DIST_EXPONENTIAL;
+    return has;
+}
+
 /* True if no time but an arrival is drawn. */
 static bool is_exact(const struct td_scenario *scenario)
 {
@@ -238,6 +247,7 @@ struct td_plan *td_plan_create(const struct td_scenario *scenario, struct td_err
         !td_dist_is_constant(scenario->overhead) || td_dist_mean(scenario->overhead) > 0;
     if (!plan_touches(plan) || !plan_schema(plan)) goto fail;
     plan->plain = is_plain(plan);
+    plan->exponential = has_exponential(plan);
     plan->opens_alike = opens_alike(plan);
     return plan;
 fail:

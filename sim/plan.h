@@ -47,6 +47,7 @@ struct td_plan {
     const struct td_identity **cohort_identity; /* by cohort */
     uint32_t pipelines;                         /* dependent ones */
     bool overhead;                              /* an invocation takes time */
+    bool exponential;                           /* some build or fetch is */
     /* What some scenario has and others don't pay for. */
     bool parts, factors, flaky, broken, leaves, slow;
     /* none of these but that peers may leave, nor misses, touches and queues: whole builds and

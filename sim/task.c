@@ -525,9 +525,12 @@ __attribute__((always_inline)) static inline uint64_t
 go_for(struct td_world *world, td_peer peer, struct sim_peer *who, struct td_next next)
 {
     who->order = 0;
-    if (__builtin_expect(next.step == TD_NO_STEP, 0))
-        return next.refused ? NEXT_FAILED
-                            : on_other_answer(world, peer, who, &world->commands.items[0]);
+    if (__builtin_expect(next.step == TD_NO_STEP, 0)) {
+        if (next.refused) return NEXT_FAILED;
+        TD_ASSERT(world->commands.count == 1);
+        return on_other_answer(world, peer, who, &world->commands.items[0]);
+    }
+    TD_ASSERT(world->commands.count == 0); /* it wakes nobody, or it would not ask at once */
     take_order(world, who, next.order, next.step, next.build);
     if (__builtin_expect(world->plan->overhead, 0)) return td_task_begin_overhead(world, peer);
     if (next.step == TD_UNIVERSE || world->plan->closure != NULL)

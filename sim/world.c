@@ -16,10 +16,15 @@ static bool needs_held(const struct td_plan *plan)
     return plan->closure != NULL || plan->leaves || plan->pipelines > 0;
 }
 
+static bool has_few_peers(const struct td_plan *plan)
+{
+    return plan->scenario->peer_count <= BUNDLES_UP_TO && td_draw_bundle_is_there();
+}
+
 /* True if a peer draws its fetches in bundles; its builds. */
 static bool bundles_fetches(const struct td_plan *plan)
 {
-    return plan->scenario->peer_count <= BUNDLES_UP_TO && td_draw_bundle_is_there();
+    return has_few_peers(plan) && plan->exponential;
 }
 
 static bool bundles_builds(const struct td_plan *plan)
@@ -73,7 +78,7 @@ size_t td_world_bytes_per_peer(const struct td_plan *plan)
     return kept + sizeof(struct run) + sizeof(uint64_t) + /* its inner node */
            (needs_held(plan) ? plan->words * sizeof(uint64_t) : 0) +
            (bundles_builds(plan) + bundles_fetches(plan)) * sizeof(struct td_bundle) +
-           (bundles_builds(plan) ? 10 * (plan->steps + (size_t)1) * sizeof(uint64_t) : 0) +
+           (bundles_builds(plan) ? 2 * (plan->steps + (size_t)1) * TD_LANE_BYTES : 0) +
            (td_opening_is_kept(plan) ? kept : 0);
 }
 
@@ -156,7 +161,7 @@ struct td_world *td_world_create(const struct td_plan *plan, const struct td_pol
     world->policy = policy;
     world->draw.seed = seed;
     world->prefetch = peers > PREFETCH_FROM;
-    world->guesses = !bundles_fetches(plan) && plan->steps >= GUESS_FROM;
+    world->guesses = !has_few_peers(plan) && plan->steps >= GUESS_FROM;
     world->peers = td_block_alloc(peers, sizeof *world->peers);
     world->runs = calloc(peers, sizeof *world->runs);
     world->arrivals = malloc(peers * sizeof(td_time));
@@ -389,8 +394,9 @@ static uint64_t goes_on_alone(struct td_world *world, enum looks_ahead ahead, td
     return is_stopped(world) ? NEXT_FAILED : key;
 }
 
-/* It is time for that when this number is 0. */
-static const uint64_t *when_to_look_ahead(const struct td_world *world, enum looks_ahead ahead)
+/* A number that is 0 when peers may go on alone. */
+static const uint64_t *keeps_from_looking_ahead(const struct td_world *world,
+                                                enum looks_ahead ahead)
 {
     static const uint64_t at_once = 0, never = 1;
     if (ahead == LOOKS_AHEAD_AT_END) return &world->unpublished;
@@ -408,7 +414,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
 
     bool rows = recorder != NULL && recorder->interval != NULL;
     if (rows && ahead == LOOKS_AHEAD_AT_END) ahead = LOOKS_AHEAD_NEVER;
-    const uint64_t *not_yet = when_to_look_ahead(world, ahead);
+    const uint64_t *obstacles = keeps_from_looking_ahead(world, ahead);
     world->recorder = recorder;
     world->record = record;
     world->error = error;
@@ -421,7 +427,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
     while (key != TD_KEY_NONE) {
         td_peer peer = td_key_place(queue, key);
         uint32_t leaf = td_queue_leaf_of(queue, key);
-        if (*not_yet == 0 && goes_alone(world, ahead, peer, &key)) {
+        if (*obstacles == 0 && goes_alone(world, ahead, peer, &key)) {
             if (key == NEXT_FAILED) return td_world_why_failed(world);
             continue;
         }
@@ -435,7 +441,7 @@ bool td_world_run(struct td_world *world, uint32_t replication, const struct td_
             if (world->woken) world->others = td_queue_top_of_others(queue, leaf);
             if (++turns % TURNS == 0 && end_of_patience(world)) return false;
         } while (key < world->others && !td_queue_is_far(queue, key));
-        if (*not_yet == 0) key = goes_on_alone(world, ahead, peer, key);
+        if (*obstacles == 0) key = goes_on_alone(world, ahead, peer, key);
         if (__builtin_expect(key == NEXT_FAILED, 0)) return td_world_why_failed(world);
         td_queue_set(queue, leaf, key);
         if (world->prefetch) prefetch(world, td_queue_rival(queue, leaf));

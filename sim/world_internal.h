@@ -154,11 +154,10 @@ struct td_world {
     /* Of builds (TD_DRAW_BUILD) and of fetches (TD_DRAW_FETCH), by peer; NULL: each of these draws
      * is made when it is needed, or guessed. */
     struct td_bundle *bundles[2];
-    /* Where a bundle has room for all steps of a peer, all are drawn when a replication begins: so
-     * many for each purpose and peer, and where they come before they are in the bundles. */
-    struct td_lanes lanes;
-    uint32_t lanes_each;
-    uint64_t *drawn;
+    /* Where a bundle has room for all steps of a peer, all are drawn when a replication begins. */
+    struct td_lanes lanes;   /* by purpose, peer and step */
+    uint32_t lanes_each;     /* of a purpose and peer */
+    uint64_t *drawn;         /* their bits, on the way to the bundles */
     struct opening *opening; /* NULL: each replication begins anew */
     enum looks_ahead looks_ahead;
     uint64_t unpublished;          /* steps, of all cohorts, in a plain world */

@@ -1,5 +1,5 @@
 /* Eight draws at once: what td_draw_block() does one by one, four counters in each register. Eight
- * would fit in one of AVX-512, but to use these makes processors slower in all that they do. */
+ * would fit in one of AVX-512, but where these are used some processors lower their clock. */
 #include "workload/bundle.h"
 
 #include "base/assert.h"
@@ -19,7 +19,7 @@ struct td_known {
     uint64_t step[TD_DRAW_BUNDLE]; /* low(a) of the first round ^ key[1] of the second */
 };
 
-#define KNOWN_ROUNDS 2
+#define KNOWN_ROUNDS 2 /* but for half of the second one, in after_known() */
 
 /* Of the rounds that follow, as often as there are lanes. */
 struct td_keys {
@@ -163,7 +163,7 @@ draw_lanes(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits)
     }
 }
 
-/* The same code twice: with AVX-512 there are instructions that take three operands. */
+/* The same code twice: with AVX-512 three values are combined by one instruction. */
 __attribute__((target("avx2"))) static void bundle_with_avx2(const struct td_draw *draw,
                                                              uint64_t *bits)
 {

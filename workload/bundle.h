@@ -1,5 +1,5 @@
-/* Draws by the dozen: those of neighbouring steps in the time of two, on processors with AVX2. They
- * are td_draw_bits() to the last bit.
+/* Eight draws at once: those of neighbouring steps in the time of two, on processors with AVX2.
+ * They are td_draw_bits() to the last bit.
  */
 #ifndef TD_WORKLOAD_BUNDLE_H
 #define TD_WORKLOAD_BUNDLE_H
@@ -41,7 +41,7 @@ static inline bool td_sample_bundled(const struct td_dist *dist, const struct td
 }
 
 /* Draws of any steps, peers and purposes with one seed, prepared once for many replications: of the
- * ten rounds one and a half depend on no replication. Anywhere, but fast only where bundles are. */
+ * ten rounds one and a half depend on no replication. */
 struct td_lanes {
     uint64_t seed;
     uint32_t count; /* a multiple of TD_DRAW_BUNDLE */
@@ -49,12 +49,15 @@ struct td_lanes {
     struct td_keys *keys;
 };
 
-/* False if memory is short. A lane that is not set draws something. */
+/* False if memory is short. The bits of a lane that is not set mean nothing. */
 bool td_lanes_create(struct td_lanes *lanes, uint64_t seed, uint32_t count);
 void td_lanes_destroy(struct td_lanes *lanes);
 /* The draw's replication does not matter. */
 void td_lanes_set(struct td_lanes *lanes, uint32_t lane, const struct td_draw *draw);
 /* Only where bundles are there. */
 void td_lanes_draw(const struct td_lanes *lanes, uint32_t replication, uint64_t *bits);
+
+/* What a lane takes, with its bits. */
+#define TD_LANE_BYTES (5 * sizeof(uint64_t))
 
 #endif

@@ -6,6 +6,7 @@
 #define PEERS 40u
 #define COHORTS 12u
 #define STEPS 5u
+#define MORE_STEPS 70u /* of the second schema, in bitmaps of another size */
 
 static void rank(const struct td_view *view, int64_t *ranks)
 {
@@ -142,10 +143,10 @@ static void live(struct rig *rig, struct life *life, uint32_t rounds)
 static void open_engine(struct rig *rig)
 {
     static const uint32_t edges[][2] = {{3, 0}, {4, 3}, {TD_NO_STEP, TD_NO_STEP}};
-    static const td_time estimates[STEPS] = {5, 4, 3, 2, 1};
-    static const uint32_t start[STEPS + 1] = {0};
+    static const td_time estimates[MORE_STEPS] = {5, 4, 3, 2, 1};
+    static const uint32_t start[MORE_STEPS + 1] = {0};
     const struct td_schema_spec spec = {
-        .step_count = STEPS, .after_start = start, .after = start, .estimates = estimates};
+        .step_count = MORE_STEPS, .after_start = start, .after = start, .estimates = estimates};
     const struct td_engine_options options = {.retries = UINT32_MAX, .learn = true};
     rig_open_with(rig, &demanding, &options, STEPS, edges);
     rig_do(rig, (struct td_event){.kind = TD_EVENT_SCHEMA, .schema = {.id = 1, .spec = &spec}});

@@ -211,6 +211,52 @@ static void test_the_digest_covers_what_was_observed(void **state)
     assert_true(digests[1][0] != digests[1][1]);
 }
 
+/* Peer 0 has built step 0, peer 1 fetches it, and asks. */
+static td_order fetch_one(struct rig *rig)
+{
+    const struct td_engine_options options = {.retries = UINT32_MAX, .learn = true};
+    rig_open_with(rig, &policy, &options, 2, NULL);
+    look = NULL;
+    for (td_peer peer = 0; peer < 2; peer++)
+        rig_join(rig, peer);
+    td_order first = rig_ask(rig, 0).order, second = rig_ask(rig, 1).order;
+    for (td_peer peer = 0; peer < 2; peer++)
+        rig_do(rig, (struct td_event){.kind = TD_EVENT_OBTAINED,
+                                      .at = 7,
+                                      .peer = peer,
+                                      .obtained = {peer == 0 ? first : second, peer, .built = true,
+                                                   .published = true, .whole = true, .took = 7,
+                                                   .last = true}});
+    rig_do(rig, (struct td_event){.kind = TD_EVENT_ASK, .at = 7, .peer = 1});
+    assert_int_equal(rig->commands.items[0].step, 0);
+    return rig->commands.items[0].order;
+}
+
+/* A fetch and the question that follows it, in one call, leave behind what both leave apart: also
+ * what is observed, and the time. */
+static void test_a_fetch_in_one_call_is_observed(void **state)
+{
+    (void)state;
+    struct rig apart, at_once;
+    td_order order = fetch_one(&apart);
+    assert_int_equal(fetch_one(&at_once), order);
+    rig_do(&apart, (struct td_event){.kind = TD_EVENT_OBTAINED,
+                                     .at = 20,
+                                     .peer = 1,
+                                     .obtained = {order, 0, .took = 13, .last = true}});
+    rig_do(&apart, (struct td_event){.kind = TD_EVENT_ASK, .at = 20, .peer = 1});
+    const struct td_next next = td_engine_fetch_and_ask(at_once.engine, 20, 1, order, 13,
+                                                        &at_once.commands, &at_once.error);
+    assert_int_equal(next.step, TD_UNIVERSE);
+    assert_int_equal(next.order, apart.commands.items[0].order);
+    assert_true(td_engine_digest(at_once.engine) == td_engine_digest(apart.engine));
+    const struct td_event early = {.kind = TD_EVENT_ASK, .at = 19, .peer = 0};
+    assert_false(rig_try(&apart, early));
+    assert_false(rig_try(&at_once, early));
+    rig_close(&apart);
+    rig_close(&at_once);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_peers_and_artifacts),
         cmocka_unit_test(test_fetches_are_learned),
         cmocka_unit_test(test_the_digest_covers_what_was_observed),
+        cmocka_unit_test(test_a_fetch_in_one_call_is_observed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include "tests/support/share.h"
 
 #define ROUNDS 120u
+#define MANY 4000u /* a wrong count of what is published shows in one of a thousand */
 
 static void add_time(struct text *text, bool late)
 {
@@ -204,6 +205,62 @@ static void test_the_same_comes_out(void **state)
     }
     finished = true;
     assert_true(ahead > runs / 3 && rows > runs / 6); /* most of the others are of few peers */
+}
+
+/* Few peers, with few steps, of cohorts that are done at different times; some only read, and build
+ * what others have published. */
+static void test_the_end_of_all_cohorts(void **state)
+{
+    (void)state;
+    static struct text text;
+    uint32_t ahead = 0;
+    finished = false;
+    for (trial = 1; trial <= share_of(MANY); trial++) {
+        dice = trial * 86028121;
+        uint32_t steps = 1 + pick(12), groups = 2 + pick(3), peers = 0;
+        text.length = 0;
+        add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
+                   "\"steps\":{\"s0\":\"//s0\"");
+        for (uint32_t s = 1; s < steps; s++)
+            add(&text, ",\"s%u\":\"//s%u\"", s, s);
+        add(&text,
+            "}},\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{\"build\":%u,"
+            "\"fetch\":%u}",
+            pick(5), pick(2), 1 + pick(20), 1 + pick(3));
+        for (uint32_t s = 1; s < steps; s++)
+            if (pick(2) == 0)
+                add(&text, ",\"s%u\":{\"build\":%u,\"fetch\":%u,\"after\":[\"s%u\"]}", s,
+                    1 + pick(20), pick(6), pick(s));
+        add(&text, "},\"peers\":[");
+        for (uint32_t g = 0; g < groups; g++) {
+            uint32_t count = 1 + pick(3);
+            peers += count;
+            add(&text,
+                "%s{\"name\":\"g%u\",\"count\":%u,\"speed\":%s,\"arrival\":%u,\"publishes\":%s",
+                g == 0 ? "" : ",", g, count, pick(2) == 0 ? "1" : "0.25", pick(3) / 2 * pick(30),
+                pick(2) == 0 ? "false" : "true");
+            if (pick(3) == 0) add(&text, ",\"cache_id\":\"c%u\"", pick(2));
+            add(&text, "}");
+        }
+        add(&text, "]}");
+        ahead += looks_ahead_alike(text.bytes, td_policy_find("directed"), peers).ahead;
+    }
+    finished = true;
+    assert_true(ahead > share_of(MANY) / 20);
+}
+
+/* A reader alone builds each of 2 steps for 10 s, as nobody publishes them. */
+static void test_a_reader_by_hand(void **state)
+{
+    (void)state;
+    struct run run;
+    run_policy("{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
+               "\"steps\":{\"a\":\"//a\",\"b\":\"//b\"}},\"steps\":{\"default\":{\"build\":10,"
+               "\"fetch\":1}},\"peers\":[{\"name\":\"q\",\"publishes\":false}]}",
+               "directed", 1, &run);
+    assert_true(run.record.makespan == 20 * TD_NS_PER_S);
+    assert_int_equal(run.record.builds, 2);
+    run_free(&run);
 }
 
 /* Readers build what comes after what they have built themselves, though nothing is ready for
@@ -435,6 +492,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_the_same_comes_out, tell_seed),
+        cmocka_unit_test_teardown(test_the_end_of_all_cohorts, tell_seed),
+        cmocka_unit_test(test_a_reader_by_hand),
         cmocka_unit_test_teardown(test_readers_teach, tell_seed),
         cmocka_unit_test_teardown(test_many_peers, tell_seed),
         cmocka_unit_test_teardown(test_one_of_many, tell_seed),
