@@ -31,6 +31,16 @@ void add(struct text *text, const char *format, ...)
     text->length += (size_t)written;
 }
 
+void begin_scenario(struct text *text, uint32_t steps)
+{
+    text->length = 0;
+    add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
+              "\"steps\":{");
+    for (uint32_t s = 0; s < steps; s++)
+        add(text, "%s\"s%u\":\"//s%u\"", s == 0 ? "" : ",", s, s);
+    add(text, "}}");
+}
+
 static void keep_interval(void *context, const struct td_interval *interval)
 {
     struct run *run = context;

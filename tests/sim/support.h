@@ -30,6 +30,10 @@ struct text {
 };
 void add(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The beginning of a scenario under `directed`, whose schema has so many steps: s0, s1 and so on.
+ */
+void begin_scenario(struct text *text, uint32_t steps);
+
 /* A run of one replication with all that it leaves. */
 struct run {
     struct td_run_record record;

@@ -33,12 +33,8 @@ static uint32_t make(struct text *text)
          leavers = pick(8) == 0;
     static const uint32_t least[] = {1, 1, 16, 16, 60};
     uint32_t steps = least[pick(5)] + pick(24);
-    text->length = 0;
-    add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//"
-              "...\",\"steps\":{");
-    for (uint32_t s = 0; s < steps; s++)
-        add(text, "%s\"s%u\":\"//s%u\"", s == 0 ? "" : ",", s, s);
-    add(text, "}},\"overhead\":%u,\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{",
+    begin_scenario(text, steps);
+    add(text, ",\"overhead\":%u,\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{",
         pick(3) / 2 * pick(3), pick(3), pick(2));
     add(text, "\"build\":");
     add_time(text, late);
@@ -218,13 +214,9 @@ static void test_the_end_of_all_cohorts(void **state)
     for (trial = 1; trial <= share_of(MANY); trial++) {
         dice = trial * 86028121;
         uint32_t steps = 1 + pick(12), groups = 2 + pick(3), peers = 0;
-        text.length = 0;
-        add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-                   "\"steps\":{\"s0\":\"//s0\"");
-        for (uint32_t s = 1; s < steps; s++)
-            add(&text, ",\"s%u\":\"//s%u\"", s, s);
+        begin_scenario(&text, steps);
         add(&text,
-            "}},\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{\"build\":%u,"
+            ",\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{\"build\":%u,"
             "\"fetch\":%u}",
             pick(5), pick(2), 1 + pick(20), 1 + pick(3));
         for (uint32_t s = 1; s < steps; s++)
@@ -273,12 +265,8 @@ static void test_readers_teach(void **state)
     finished = false;
     for (trial = 1; trial <= 60; trial++) {
         dice = trial * 15485863;
-        text.length = 0;
-        add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-                   "\"steps\":{\"s0\":\"//s0\"");
-        for (uint32_t s = 1; s < 30; s++)
-            add(&text, ",\"s%u\":\"//s%u\"", s, s);
-        add(&text, "}},\"steps\":{\"default\":{\"build\":5,\"fetch\":3}");
+        begin_scenario(&text, 30);
+        add(&text, ",\"steps\":{\"default\":{\"build\":5,\"fetch\":3}");
         for (uint32_t s = 0; s < 30; s++) {
             add(&text, ",\"s%u\":{\"build\":%u", s, builds[pick(7)]);
             if (s > 10)
@@ -300,13 +288,9 @@ static void test_many_peers(void **state)
     static struct text text;
     finished = false;
     for (trial = 1; trial <= 10; trial++) {
-        text.length = 0;
-        add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-                   "\"steps\":{\"s\":\"//s\"");
-        for (uint32_t s = 1; s < 30; s++)
-            add(&text, ",\"s%u\":\"//s%u\"", s, s);
+        begin_scenario(&text, 30);
         add(&text,
-            "}},\"steps\":{\"default\":{\"build\":{\"exponential\":{\"mean\":60}},\"fetch\":{"
+            ",\"steps\":{\"default\":{\"build\":{\"exponential\":{\"mean\":60}},\"fetch\":{"
             "\"exponential\":{\"mean\":10}}}%s},\"peers\":[{\"name\":\"q\",\"count\":150}]}",
             trial % 2 == 0 ? ",\"s9\":{\"after\":[\"s20\"],\"build\":900}" : "");
         assert_true(looks_ahead_alike(text.bytes, td_policy_find("directed"), 150).rows);
@@ -321,12 +305,8 @@ static void test_one_of_many(void **state)
     (void)state;
     static struct text text;
     finished = false;
-    text.length = 0;
-    add(&text, "{\"name\":\"x\",\"policies\":[\"longest\"],\"schema\":{\"universe\":\"//...\","
-               "\"steps\":{\"s0\":\"//s0\"");
-    for (uint32_t s = 1; s < 30; s++)
-        add(&text, ",\"s%u\":\"//s%u\"", s, s);
-    add(&text, "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":{\"exponential\":{\"mean\":10}}}");
+    begin_scenario(&text, 30);
+    add(&text, ",\"steps\":{\"default\":{\"build\":1,\"fetch\":{\"exponential\":{\"mean\":10}}}");
     for (uint32_t s = 0; s < 30; s++)
         if (s != 2) add(&text, ",\"s%u\":{\"build\":%u}", s, 100 - s);
     add(&text, "},\"peers\":[{\"name\":\"w\"},{\"name\":\"f\",\"arrival\":10000},"
@@ -342,12 +322,9 @@ static void run_badly(uint32_t peers, uint32_t steps, const char *fetch, const a
                       struct td_run_record *record, struct td_error *error)
 {
     struct text text = {.length = 0};
-    add(&text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-               "\"steps\":{\"s\":\"//s\"");
-    for (uint32_t s = 1; s < steps; s++)
-        add(&text, ",\"s%u\":\"//s%u\"", s, s);
+    begin_scenario(&text, steps);
     add(&text,
-        "}},\"steps\":{\"default\":{\"build\":1,\"fetch\":\"%s\"}},\"peers\":[{\"name\":"
+        ",\"steps\":{\"default\":{\"build\":1,\"fetch\":\"%s\"}},\"peers\":[{\"name\":"
         "\"q\",\"count\":%u}]}",
         fetch, peers);
     struct td_scenario *scenario = scenario_from(text.bytes);

@@ -17,11 +17,8 @@ enum kind { EDGES = 1, OVERHEAD = 2, SPEEDS = 4, ARRIVALS = 8, SHARING = 16, KIN
 static void make_steps(struct text *text, uint32_t steps, unsigned kind)
 {
     uint32_t spread = (uint32_t[]){60, 200, 500}[pick(3)];
-    add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-              "\"steps\":{");
-    for (uint32_t s = 0; s < steps; s++)
-        add(text, "%s\"s%u\":\"//s%u\"", s == 0 ? "" : ",", s, s);
-    add(text, "}},\"overhead\":%u,", (kind & OVERHEAD) != 0 ? 20 + pick(80) : 0);
+    begin_scenario(text, steps);
+    add(text, ",\"overhead\":%u,", (kind & OVERHEAD) != 0 ? 20 + pick(80) : 0);
     if (pick(2) == 0) add(text, "\"rest\":{\"build\":%u,\"fetch\":%u},", pick(300), pick(100));
     add(text, "\"steps\":{");
     for (uint32_t s = 0; s < steps; s++) {

@@ -9,12 +9,8 @@
 /* Exponential means, in seconds: of each step 1 + its index to build, half of that to fetch. */
 static void make(struct text *text, uint32_t peers, uint32_t steps, const char *rest)
 {
-    text->length = 0;
-    add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//...\","
-              "\"steps\":{");
-    for (uint32_t s = 0; s < steps; s++)
-        add(text, "%s\"s%u\":\"//s%u\"", s == 0 ? "" : ",", s, s);
-    add(text, "}},\"rest\":%s,\"steps\":{\"default\":{\"build\":0,\"fetch\":0}", rest);
+    begin_scenario(text, steps);
+    add(text, ",\"rest\":%s,\"steps\":{\"default\":{\"build\":0,\"fetch\":0}", rest);
     for (uint32_t s = 0; s < steps; s++)
         add(text,
             ",\"s%u\":{\"build\":{\"exponential\":{\"mean\":%u}},\"fetch\":{\"exponential\":{"

@@ -50,13 +50,9 @@ static void add_pipeline(struct text *text, uint32_t first, uint32_t count)
 static uint32_t make(struct text *text, uint32_t steps, bool full)
 {
     static const double fractions[] = {1, 0.5, 0.25, 0.1}, speeds[] = {1, 2, 0.5, 3};
-    text->length = 0;
-    add(text, "{\"name\":\"x\",\"policies\":[\"directed\"],\"schema\":{\"universe\":\"//"
-              "...\",\"steps\":{");
-    for (uint32_t s = 0; s < steps; s++)
-        add(text, "%s\"s%u\":\"//s%u\"", s == 0 ? "" : ",", s, s);
+    begin_scenario(text, steps);
     add(text,
-        "}},\"overhead\":%u,\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{\"build\":"
+        ",\"overhead\":%u,\"rest\":{\"build\":%u,\"fetch\":%u},\"steps\":{\"default\":{\"build\":"
         "3,"
         "\"fetch\":1}",
         pick(2), pick(3), pick(2));
